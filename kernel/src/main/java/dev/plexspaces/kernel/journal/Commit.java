@@ -1,0 +1,30 @@
+package dev.plexspaces.kernel.journal;
+
+import dev.plexspaces.kernel.identity.ActorId;
+import dev.plexspaces.sdk.PlexException;
+import java.util.List;
+import java.util.Optional;
+
+/// One atomic append: a log row (when the actor is durable or a turn is recorded) and direct rows.
+/// All of it is on disk or none of it. Source: DESIGN section 5.
+///
+/// @param actor the actor whose turn commits; also the order: commits of one actor are applied in
+///   the order they were submitted
+/// @param record the log row; empty for a commit that only writes direct rows (a message from
+///   outside, an actor without durable state)
+/// @param rows direct rows
+public record Commit(ActorId actor, Optional<TurnRecord> record, List<Row> rows) {
+
+  /// Learns the fate of a commit, on the store's thread: must not block, and must not throw.
+  public interface Listener {
+    /// It is on disk.
+    ///
+    /// @param results one per row
+    void durable(long seq, List<RowResult> results);
+
+    /// It is not, and nothing of it is visible. `CONFLICT`: a precondition failed (a stale version,
+    /// an inbox row that is gone, a stale epoch, a turn number that is not the next).
+    /// `UNAVAILABLE`: the disk is full or failing; nothing was lost, try again.
+    void refused(PlexException why);
+  }
+}

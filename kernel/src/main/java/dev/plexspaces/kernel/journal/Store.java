@@ -1,0 +1,59 @@
+package dev.plexspaces.kernel.journal;
+
+import dev.plexspaces.kernel.identity.ActorId;
+import dev.plexspaces.kernel.identity.Scope;
+import dev.plexspaces.sdk.PlexException;
+import java.util.List;
+import java.util.Optional;
+
+/// The transactional store behind turns. Every adapter passes `StoreContract` in `testkit`. Source:
+/// DESIGN section 6, spec/turns section 9.
+///
+/// All reads see every commit whose listener was told `durable`, and no other. All methods may be
+/// called by any thread; reads may block.
+public interface Store extends AutoCloseable {
+
+  /// Raised when a backup is restored, so that message ids never repeat.
+  int incarnation();
+
+  /// Queues a commit and returns at once. Commits are applied in the order they were submitted (for
+  /// one actor always). The writer takes what queued while the previous fsync ran and never waits
+  /// for company. Submitting `record.turn` other than the actor's next turn (or the open turn) is
+  /// refused with `CONFLICT`; a refused commit never disturbs its neighbours.
+  void submit(Commit commit, Commit.Listener listener);
+
+  /// Loads an actor; one that never committed is returned with `nextTurn` 0 and no changes. Sees
+  /// all commits *submitted* before the call.
+  ///
+  /// @throws PlexException `UNAVAILABLE` when the store cannot be read
+  LoadedActor load(ActorId actor);
+
+  /// The oldest waiting inbox rows of an actor with `seq` above `afterSeq`, whether due or not.
+  List<InboxRow> inbox(ActorId actor, long afterSeq, int limit);
+
+  /// The actors that have a waiting inbox row or an open turn; read once at start.
+  List<ActorId> actorsWithWork();
+
+  /// The buried rows of a scope, oldest first.
+  List<InboxRow> deadLetters(Scope scope, long afterSeq, int limit);
+
+  /// One key; empty when absent or expired.
+  Optional<KvEntry> kvGet(Scope scope, String key);
+
+  /// Keys with a prefix in key order, above `afterKey` ("" for the start).
+  List<KvEntry> kvList(Scope scope, String prefix, String afterKey, int limit);
+
+  /// A remembered request; empty when unknown or expired.
+  Optional<IdempotencyRecord> idempotency(ActorId actor, byte[] keyHash);
+
+  /// Committed rows of an actor with `seq` below `beforeSeq` (`Long.MAX_VALUE` for the end), newest
+  /// first.
+  List<HistoryEntry> history(ActorId actor, long beforeSeq, int limit);
+
+  /// Forgets an actor: state, inbox, history. Its next incarnation starts anew.
+  void purge(ActorId actor);
+
+  /// Commits what is queued, then closes. Later calls throw `UNAVAILABLE`.
+  @Override
+  void close();
+}

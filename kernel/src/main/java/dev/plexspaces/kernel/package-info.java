@@ -1,0 +1,2 @@
+/// The actor kernel.
+package dev.plexspaces.kernel;

@@ -1,0 +1,104 @@
+package dev.plexspaces.sdk;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.random.RandomGenerator;
+
+/// The host API of an actor: everything it may do besides computing. Valid only on the thread and
+/// during the call it was passed to.
+///
+/// Effects ([#tell], [#sendAfter], [#spawn], state changes) are buffered and released when the turn
+/// commits: if the handler throws they never happened. [#ask] is a commit point: what was buffered
+/// before it is released first. Source: WIT interface `messaging`.
+public interface ActorContext {
+
+  /// The longest a call may wait, and the default bound where none is given: 5 seconds.
+  Duration ASK_TIMEOUT = Duration.ofSeconds(5);
+
+  /// This actor.
+  ActorRef self();
+
+  /// The actor that spawned this one; empty under a supervisor or when activated on demand.
+  Optional<ActorRef> parent();
+
+  /// The sender of the current message.
+  Optional<ActorRef> sender();
+
+  /// The context of the request being processed (tenant, user, request id, deadline).
+  RequestContext request();
+
+  /// The address of an actor of this tenant and namespace; does not check that it exists.
+  ActorRef actor(String type, String key);
+
+  /// Sends `operation` to `to` and waits for the reply; blocks only this actor. A commit point.
+  ///
+  /// @param timeout longest wait; positive; also cut to the deadline of the current request
+  /// @throws PlexException `TIMEOUT` when no reply came in time; `ACTOR_NOT_FOUND`; `DEADLOCK` when
+  ///   the wait would close a cycle of actors waiting for each other; `RESOURCE_EXHAUSTED` when the
+  ///   mailbox is full; the callee's own code for a declared error; `ACTOR_CRASHED` when it crashed
+  Object ask(ActorRef to, String operation, Object payload, Duration timeout);
+
+  /// Like [#ask(ActorRef, String, Object, Duration)], converting the reply to a record or simple
+  /// type.
+  ///
+  /// @throws PlexException additionally `INVALID_MESSAGE` when the reply does not fit `replyType`
+  <T> T ask(ActorRef to, String operation, Object payload, Duration timeout, Class<T> replyType);
+
+  /// Sends `operation` to `to` without waiting. Leaves when the turn commits.
+  ///
+  /// @throws PlexException `ACTOR_NOT_FOUND` for an unknown type, `RESOURCE_EXHAUSTED` when the
+  ///   mailbox is full or this turn has buffered too many effects
+  void tell(ActorRef to, String operation, Object payload);
+
+  /// Hands the current message to `to`, which replies in this actor's place; return [Reply#LATER].
+  void forward(ActorRef to);
+
+  /// Starts a child of this actor; it stops when this actor stops. Starts when the turn commits.
+  ///
+  /// @return the child's address
+  /// @throws PlexException `CONFLICT` when an actor with that type and key is alive,
+  ///   `ACTOR_NOT_FOUND` for an unknown type
+  ActorRef spawn(ChildSpec child);
+
+  /// Stops an actor of this tenant and namespace with reason `shutdown` after its current message.
+  void stop(ActorRef actor);
+
+  /// Stops this actor with reason `normal` after the current message.
+  void stop();
+
+  /// Sends `operation` to this actor after `delay`.
+  ///
+  /// @return the timer's id for [#cancelTimer]
+  long sendAfter(Duration delay, String operation, Object payload);
+
+  /// Cancels a timer of this actor.
+  ///
+  /// @return true when it had not fired
+  boolean cancelTimer(long timer);
+
+  /// Asks for a `__DOWN__` message `{monitor_ref, down_from, down_reason}` when `target` exits for
+  /// any reason; sent at once with reason `noproc` when it is not alive. Source: OTP `monitor/2`.
+  ///
+  /// @return the monitor reference
+  long monitor(ActorRef target);
+
+  /// Drops a monitor; no effect when it is unknown or has fired.
+  void demonitor(long monitor);
+
+  /// Links this actor and `target`: when either exits abnormally the other gets `__EXIT__`
+  /// `{exit_from, exit_reason}`. Source: OTP `link/1` with `trap_exit`.
+  void link(ActorRef target);
+
+  /// Drops the link in both directions; no effect when there is none.
+  void unlink(ActorRef target);
+
+  /// The time, fixed within a segment of a turn and never going backwards for one actor.
+  Instant now();
+
+  /// Randomness of this turn; for a durable actor the same when the turn is replayed.
+  RandomGenerator random();
+
+  /// Writes a line to the node's log with this actor's type, key and the request id.
+  void log(System.Logger.Level level, String message);
+}

@@ -1,0 +1,37 @@
+package dev.plexspaces.sdk;
+
+import java.util.Map;
+import java.util.Optional;
+
+/// A message as its receiver sees it.
+public interface Message {
+
+  /// How the sender sent it. Source: OTP `call`, `cast`, `info`.
+  enum Kind {
+    /// The sender waits for a reply.
+    CALL,
+    /// The sender goes on.
+    CAST,
+    /// From the platform: `__DOWN__`, `__EXIT__`, a timer.
+    INFO
+  }
+
+  /// Unique id of the message; stable across redelivery of a durable message.
+  String id();
+
+  /// The operation, such as `deposit`; selects the handler. Empty when the sender named none.
+  String type();
+
+  /// The content: `null`, a boolean, number, string, list, map with string keys, or a record sent
+  /// by a local actor. Never changed by anybody after it was sent.
+  Object payload();
+
+  /// How it was sent.
+  Kind kind();
+
+  /// Who sent it; empty when it came from outside or from the platform.
+  Optional<ActorRef> sender();
+
+  /// Headers of the transport, such as `http_method` and `http_path`; empty between local actors.
+  Map<String, String> headers();
+}

@@ -1,0 +1,12 @@
+package dev.plexspaces.sdk;
+
+import java.lang.annotation.ElementType;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.lang.annotation.Target;
+
+/// Marks the method that prepares a new actor; see [Actor#init]. Parameters: an [ActorContext]
+/// and/or one record, one `Map<String, Object>`, or parameters named like the keys of `args`.
+@Retention(RetentionPolicy.RUNTIME)
+@Target(ElementType.METHOD)
+public @interface OnInit {}

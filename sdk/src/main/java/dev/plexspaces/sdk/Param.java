@@ -1,0 +1,19 @@
+package dev.plexspaces.sdk;
+
+import java.lang.annotation.ElementType;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.lang.annotation.Target;
+
+/// Names the payload field of a handler's parameter where the compiled name is not kept or differs,
+/// and gives its default.
+@Retention(RetentionPolicy.RUNTIME)
+@Target(ElementType.PARAMETER)
+public @interface Param {
+  /// The payload field; default the parameter's own name.
+  String value() default "";
+
+  /// JSON text used when the field is absent; without it an absent primitive is refused and an
+  /// absent object is `null`.
+  String defaultValue() default "";
+}
