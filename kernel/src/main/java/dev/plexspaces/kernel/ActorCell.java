@@ -37,6 +37,12 @@ final class ActorCell {
   /// Messages run in one go before the actor goes to the end of the queue.
   static final int THROUGHPUT = 128;
 
+  /// Turns without blocking after which calls to a type may run on their caller's thread.
+  static final int INLINE_TRUST = 1_000;
+
+  /// Calls that may run on top of each other on one thread.
+  static final int INLINE_DEPTH_MAX = 8;
+
   /// Turns for which a type that blocked its thread gives the slot away first.
   static final int BLOCKING_MEMORY = 1_000;
 
@@ -70,8 +76,9 @@ final class ActorCell {
   private volatile boolean parked;
   private volatile State state = State.NEW;
 
-  /// The turn that runs this cell now; other threads only look at it to interrupt or to refuse.
-  volatile Turn turn;
+  /// The turn that runs this cell now. Other threads look at it without ordering, to interrupt its
+  /// thread or to be refused.
+  Turn turn;
 
   /// Whom a turn of this cell is blocked on; the edges of the wait-for graph.
   volatile ActorCell waitingOn;
@@ -189,8 +196,15 @@ final class ActorCell {
     return false;
   }
 
-  void sawForeignBlock() {
+  /// The dispatcher found a handler of this cell blocked outside of our operations.
+  void sawBlock() {
     home.entry.blockingTurns = BLOCKING_MEMORY;
+    home.entry.inlineTrust = 0;
+  }
+
+  /// A handler of this cell waits in one of our operations.
+  void blocks() {
+    home.entry.inlineTrust = 0;
   }
 
   /// Ends the actor now, whatever it does: its thread is interrupted, its effects are dropped.
@@ -214,10 +228,33 @@ final class ActorCell {
 
   /// Runs system messages and up to [#THROUGHPUT] user messages. The caller claimed the cell.
   void run(Dispatcher.Worker worker) {
-    Turn t = worker.turn;
+    run(worker, worker.turn, THROUGHPUT);
+  }
+
+  /// Runs this cell on the thread of a caller that would otherwise park and wait for the reply: no
+  /// thread is switched. The caller claimed the cell.
+  void runInline(Dispatcher.Worker worker) {
+    ActorCell outer = worker.running;
+    Turn t = worker.nestedTurn();
+    worker.depth++;
+    worker.running = this;
+    try {
+      run(worker, t, 1);
+    } finally {
+      worker.running = outer;
+      worker.depth--;
+    }
+  }
+
+  /// True when a call may run on its caller's thread. A caller whose callee blocks that way could
+  /// not be woken at its timeout, so only types that have not blocked for a long time qualify.
+  boolean inlinable() {
+    return durable == null && home.entry.inlineTrust >= INLINE_TRUST;
+  }
+
+  private void run(Dispatcher.Worker worker, Turn t, int budget) {
     t.cell = this;
     turn = t;
-    int budget = THROUGHPUT;
     while (true) {
       if (systemMessages != null) {
         runSystemMessages(t);
@@ -234,7 +271,14 @@ final class ActorCell {
         enter(t);
         continue;
       }
-      Envelope e = durable == null ? mailbox.poll() : durable.next(mailbox);
+      Envelope e = null;
+      if (budget > 0) {
+        e = durable == null ? mailbox.poll() : durable.next(mailbox);
+      } else if (mailbox.size() > 0 || durable != null) {
+        leave(t);
+        system().dispatcher().schedule(this, worker);
+        return;
+      }
       if (e == null) {
         // Cleared before the cell is given up: afterwards another thread may be running it.
         leave(t);
@@ -248,12 +292,11 @@ final class ActorCell {
         }
         return;
       }
-      process(t, e);
-      if (--budget <= 0) {
-        leave(t);
-        system().dispatcher().schedule(this, worker);
-        return;
+      if (worker.pending != null) {
+        worker.publish();
       }
+      process(t, e);
+      budget--;
     }
   }
 
@@ -309,6 +352,7 @@ final class ActorCell {
       return;
     }
     processed++;
+    home.entry.inlineTrust++;
     if (killed) {
       t.discard();
     } else if (durable != null) {

@@ -22,8 +22,30 @@ interface Dispatcher extends AutoCloseable {
   abstract class Worker {
     final Turn turn = new Turn(this);
 
+    /// The innermost cell this thread runs; for the dispatcher's monitor, so without ordering.
+    ActorCell running;
+
+    /// Calls run on top of each other on this thread; see [ActorCell#runInline].
+    int depth;
+
     /// The thread; a turn's context refuses calls from any other.
     Thread thread;
+
+    /// An actor made ready by the turn that just ended; private to this thread until [#publish].
+    ActorCell pending;
+
+    /// Makes [#pending] visible to other threads; called before any user code runs while it is set.
+    abstract void publish();
+
+    /// A turn for a call that runs on top of the present one.
+    private Turn nested;
+
+    Turn nestedTurn() {
+      if (depth == 0) {
+        return nested == null ? nested = new Turn(this) : nested;
+      }
+      return new Turn(this);
+    }
   }
 
   /// Something one blocked turn waits for.

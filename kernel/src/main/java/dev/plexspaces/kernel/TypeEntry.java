@@ -43,6 +43,9 @@ final class TypeEntry {
   dispatcher saw one block. Racy on purpose: it is a hint. */
   int blockingTurns;
 
+  /* Turns since a handler of the type last blocked. Racy as well: losing some counts is harmless. */
+  int inlineTrust;
+
   TypeEntry(
       ActorType type,
       String application,

@@ -17,9 +17,11 @@ final class WorkerDispatcher implements Dispatcher {
   M.) Every queue is safe for any thread, so ownership is only a matter of speed, never of
   correctness: a worker that lost its slot while it was blocked may still push to it.
 
-  - An actor made ready by a running actor goes into the slot's `next` place and runs when that turn
-    ends: a conversation stays on one core. What it displaces goes to the slot's queue, where idle
-    slots steal. After NEXT_MAX runs from `next` in a row the queue gets its turn.
+  - The first actor made ready by a turn becomes the worker's `pending` one and runs when the turn
+    ends: a conversation stays on one core and costs no atomic instruction. The others go to the
+    slot's queue, where idle slots steal. `pending` is private to its thread, so it is published
+    before any other user code runs, which might block. After NEXT_MAX runs from `pending` in a row
+    the queue gets its turn.
   - Before a worker blocks in one of our operations it gives its slot to a spare worker and finishes
     its turn without one when it wakes up.
   - Foreign blocking (a user's JDBC call) is found by the monitor: a slot that has not moved for a
@@ -33,7 +35,7 @@ final class WorkerDispatcher implements Dispatcher {
   /// Actors a slot's queue holds before the shared queue takes over.
   static final int QUEUE_CAPACITY = 1024;
 
-  /// Runs from `next` in a row before the queue gets its turn.
+  /// Runs from `pending` in a row before the queue gets its turn.
   static final int NEXT_MAX = 64;
 
   /// Threads that may exist at once, blocked ones included; beyond it actors wait for a thread.
@@ -44,13 +46,11 @@ final class WorkerDispatcher implements Dispatcher {
 
   static final long TICK_MIN_NANOS = 50_000;
 
-  private static final VarHandle NEXT;
   private static final VarHandle OWNER;
 
   static {
     try {
       MethodHandles.Lookup lookup = MethodHandles.lookup();
-      NEXT = lookup.findVarHandle(Slot.class, "next", ActorCell.class);
       OWNER = lookup.findVarHandle(Slot.class, "owner", SlotWorker.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
@@ -88,7 +88,6 @@ final class WorkerDispatcher implements Dispatcher {
   private static final class Slot {
     final long bit;
     final RunQueue queue = new RunQueue(QUEUE_CAPACITY);
-    volatile ActorCell next;
     volatile SlotWorker owner;
 
     /// Actors run so far; read by the monitor without ordering.
@@ -121,10 +120,15 @@ final class WorkerDispatcher implements Dispatcher {
           }
           continue;
         }
-        ActorCell cell = null;
-        if (s.next != null && fromNext < NEXT_MAX) {
-          cell = (ActorCell) NEXT.getAndSet(s, null);
-          fromNext++;
+        ActorCell cell = pending;
+        if (cell != null) {
+          if (fromNext < NEXT_MAX) {
+            pending = null;
+            fromNext++;
+          } else {
+            publish();
+            cell = null;
+          }
         }
         if (cell == null) {
           fromNext = 0;
@@ -140,7 +144,9 @@ final class WorkerDispatcher implements Dispatcher {
           slot = null;
           handOver(s);
         }
+        running = cell;
         cell.run(this);
+        running = null;
         if (s.yieldWanted) {
           s.yieldWanted = false;
           Thread.yield();
@@ -148,7 +154,23 @@ final class WorkerDispatcher implements Dispatcher {
       }
     }
 
+    @Override
+    void publish() {
+      ActorCell cell = pending;
+      pending = null;
+      Slot s = slot;
+      if (s == null || !s.queue.offer(cell)) {
+        shared.add(cell);
+      }
+      if (free.get() != 0) {
+        wakeOne();
+      }
+    }
+
     private boolean parkAsSpare() {
+      if (pending != null) {
+        publish();
+      }
       // A turn that outlived its slot takes a free one at once when there is work for it.
       if (workWaits() && claimFree(this)) {
         return true;
@@ -172,16 +194,14 @@ final class WorkerDispatcher implements Dispatcher {
 
   @Override
   public void schedule(ActorCell cell, Worker from) {
-    Slot s = from instanceof SlotWorker w ? w.slot : null;
-    if (s != null) {
-      ActorCell displaced = (ActorCell) NEXT.getAndSet(s, cell);
-      if (displaced == null) {
-        return;
-      }
-      if (!s.queue.offer(displaced)) {
-        shared.add(displaced);
-      }
-    } else {
+    SlotWorker worker = (SlotWorker) from;
+    Slot s = worker == null ? null : worker.slot;
+    if (s == null) {
+      shared.add(cell);
+    } else if (worker.pending == null) {
+      worker.pending = cell;
+      return;
+    } else if (!s.queue.offer(cell)) {
       shared.add(cell);
     }
     if (free.get() != 0) {
@@ -192,6 +212,9 @@ final class WorkerDispatcher implements Dispatcher {
   @Override
   public void await(Worker worker, Waiter waiter) {
     SlotWorker me = (SlotWorker) worker;
+    if (me.pending != null) {
+      me.publish();
+    }
     Slot s = me.slot;
     me.slot = null;
     if (s != null && OWNER.compareAndSet(s, me, null)) {
@@ -224,7 +247,7 @@ final class WorkerDispatcher implements Dispatcher {
 
   /// Gives a slot nobody owns to a spare, or marks it free when there is nothing to do.
   private void handOver(Slot s) {
-    if (workWaits(s)) {
+    if (workWaits()) {
       assign(s);
     } else {
       markFree(s);
@@ -240,7 +263,7 @@ final class WorkerDispatcher implements Dispatcher {
   private void markFree(Slot s) {
     free.getAndUpdate(bits -> bits | s.bit);
     // Somebody may have made an actor ready after the last look and before the bit was set.
-    if (workWaits(s)) {
+    if (workWaits()) {
       wakeOne();
     }
   }
@@ -307,15 +330,9 @@ final class WorkerDispatcher implements Dispatcher {
     if (cell == null) {
       cell = shared.poll();
     }
-    if (cell == null) {
-      cell = (ActorCell) NEXT.getAndSet(own, null);
-    }
     for (int i = 0; cell == null && i < slots.length; i++) {
       if (slots[i] != own) {
         cell = slots[i].queue.poll();
-        if (cell == null && slots[i].owner == null && slots[i].next != null) {
-          cell = (ActorCell) NEXT.getAndSet(slots[i], null);
-        }
       }
     }
     return cell;
@@ -326,15 +343,11 @@ final class WorkerDispatcher implements Dispatcher {
       return true;
     }
     for (Slot s : slots) {
-      if (!s.queue.isEmpty() || (s.next != null && s.owner == null)) {
+      if (!s.queue.isEmpty()) {
         return true;
       }
     }
     return false;
-  }
-
-  private boolean workWaits(Slot s) {
-    return s.next != null || workWaits();
   }
 
   // ---- the monitor: one platform thread, asleep while the node is idle
@@ -371,9 +384,9 @@ final class WorkerDispatcher implements Dispatcher {
     switch (owner.thread.getState()) {
       case WAITING, TIMED_WAITING, BLOCKED -> {
         if (OWNER.compareAndSet(s, owner, null)) {
-          ActorCell cell = owner.turn.cell;
+          ActorCell cell = owner.running;
           if (cell != null) {
-            cell.sawForeignBlock();
+            cell.sawBlock();
           }
           handOver(s);
           return true;
@@ -381,10 +394,6 @@ final class WorkerDispatcher implements Dispatcher {
       }
       default -> {
         // Computing for long: at least what waits behind it can run elsewhere.
-        ActorCell next = (ActorCell) NEXT.getAndSet(s, null);
-        if (next != null) {
-          shared.add(next);
-        }
         if (workWaits()) {
           wakeOne();
         }
