@@ -507,6 +507,28 @@ class SupervisorTest {
     assertThat(tree.armedTimers()).isZero();
   }
 
+  /// Found by seed 108 of the random test.
+  @ParameterizedTest
+  @CsvSource({"true, -a stopped", "false, stopped"})
+  void stopAll_whileAnEarlierChildIsStartedAgain_stopsItInItsTurn(boolean starts, String effects) {
+    SimulatedTree tree =
+        SimulatedTree.started(supervisor(ONE_FOR_ONE, 1, permanent("a"), permanent("b")));
+    tree.held.addAll(List.of("a", "b"));
+    tree.exit("a", ERROR);
+    tree.takeLog();
+    tree.stop(ExitReason.SHUTDOWN);
+    assertThat(tree.takeLog()).isEqualTo("-b");
+    tree.held.remove("a");
+    if (starts) {
+      tree.finishStart("a");
+    } else {
+      tree.failStart("a");
+    }
+    assertThat(tree.takeLog()).isEmpty();
+    tree.exit("b", ExitReason.SHUTDOWN);
+    assertThat(tree.takeLog()).isEqualTo(effects);
+  }
+
   @Test
   void stopAll_whileTheGroupIsStopped_startsNothingAgain() {
     SimulatedTree tree =
