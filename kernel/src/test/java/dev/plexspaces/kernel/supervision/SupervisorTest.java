@@ -574,6 +574,23 @@ class SupervisorTest {
   }
 
   @Test
+  void exit_whileItsTerminationWaits_isPartOfIt() {
+    SimulatedTree tree =
+        SimulatedTree.started(supervisor(ONE_FOR_ONE, 1, permanent("a"), permanent("b")));
+    tree.held.add("b");
+    tree.exit("b", ERROR);
+    long terminate = tree.callLater("", call -> new Event.TerminateChild(call, "a"));
+    tree.exit("a", ERROR);
+    tree.takeLog();
+
+    tree.finishStart("b");
+
+    assertThat(tree.answers).containsEntry(terminate, new Outcome.Done());
+    assertThat(tree.takeLog()).isEmpty();
+    assertThat(tree.states("")).isEqualTo("a=STOPPED b");
+  }
+
+  @Test
   void calls_whileStopping_areRefused() {
     SimulatedTree tree = SimulatedTree.started(supervisor(ONE_FOR_ONE, 1, permanent("a")));
     tree.held.addAll(List.of("a", "b"));

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// latches give up after a while only so that a lost wake-up fails instead of hanging.
 class DeadlineWheelThreadTest {
 
-  private static final long GIVE_UP_SECONDS = 20;
+  private static final long GIVE_UP_SECONDS = 60;
 
   private static final ThreadFactory DAEMON =
       Thread.ofPlatform().daemon().name("deadline-sweeper").factory();
