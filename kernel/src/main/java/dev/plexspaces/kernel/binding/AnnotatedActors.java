@@ -407,7 +407,7 @@ public final class AnnotatedActors {
     try {
       return Conversion.of(type);
     } catch (PlexException e) {
-      throw wrong(where, e.getMessage());
+      throw new PlexException(e.code(), wrong(where, e.getMessage()).getMessage(), List.of(), e);
     }
   }
 

@@ -71,9 +71,11 @@ class TrackedCollectionsTest {
       assertThat(holder.any).as(when).isEqualTo(any);
       assertThat(holder.map).as(when).isEqualTo(map);
       assertThat(holder.anyMap).as(when).isEqualTo(anyMap);
-      assertThat(new ArrayList<>(holder.map.keySet()))
-          .as(when)
-          .isEqualTo(List.copyOf(map.keySet()));
+      if ((Object) holder.map instanceof TrackedMap) { // not a map assigned in this turn
+        assertThat(new ArrayList<>(holder.map.keySet()))
+            .as(when)
+            .isEqualTo(List.copyOf(map.keySet()));
+      }
       assertThat(holder.list).as(when).hasSameHashCodeAs(list).hasToString(list.toString());
     }
   }
