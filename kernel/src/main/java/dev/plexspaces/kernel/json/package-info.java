@@ -1,2 +1,0 @@
-/// JSON text to and from plain values, with bounds.
-package dev.plexspaces.kernel.json;
