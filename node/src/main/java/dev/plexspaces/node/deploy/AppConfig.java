@@ -126,7 +126,7 @@ public record AppConfig(
     Optional<ConfigTable> application = root.table("application");
     Optional<String> id = application.flatMap(t -> name(t, "id"));
     Optional<String> name = application.flatMap(t -> text(t, "name", NAME_LENGTH_MAX));
-    Optional<String> version = application.flatMap(t -> name(t, "version"));
+    Optional<String> version = application.flatMap(t -> text(t, "version", NAME_LENGTH_MAX));
     String description =
         application.flatMap(t -> text(t, "description", DESCRIPTION_LENGTH_MAX)).orElse("");
     application.ifPresent(ConfigTable::requireNoOtherKeys);

@@ -262,7 +262,7 @@ class AppConfigTest {
         bad("[application]\nid = 7", "application.id: must be a string; got the number 7"),
         bad("[application]\nid = \"../x\"", "application.id: must be 1 to 128 letters"),
         bad("[application]\nid = \"\"", "application.id: must not be empty"),
-        bad("[application]\nversion = \"a b\"", "application.version: must be 1 to 128 letters"),
+        bad("[application]\nversion = 1.0", "application.version: must be a string; got"),
         bad("[application]\nname = \"" + "n".repeat(129) + "\"", "application.name: must be at"),
         bad(
             "[application]\nowner = \"x\"",
