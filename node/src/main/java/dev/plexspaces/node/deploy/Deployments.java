@@ -31,7 +31,7 @@ import tools.jackson.databind.json.JsonMapper;
 /// applications at the same time. Source: spec `reference-plexspaces`, section 6.
 public final class Deployments implements AutoCloseable {
 
-  /* On disk: DIR/apps/<tenant>/<id>/ holds app-config.toml, lib/*.jar and deployment.json. The last is
+  /* On disk: DIR/apps/<id>/ holds app-config.toml, lib/*.jar and deployment.json. The last is
   written when the application has started: it is the commit of a deployment, and removing it is the
   commit of an undeployment. A directory without it is the rest of a crash and is removed at start. */
 
@@ -49,7 +49,7 @@ public final class Deployments implements AutoCloseable {
   private final Function<Class<?>, ActorType> binder;
   private final ApplicationHost host;
   private final InstantSource clock;
-  private final Map<Key, Entry> entries = new ConcurrentHashMap<>();
+  private final Map<String, Entry> entries = new ConcurrentHashMap<>();
   private volatile boolean closed;
 
   /// An application to deploy.
@@ -76,16 +76,13 @@ public final class Deployments implements AutoCloseable {
   record Marker(
       String id, String name, String version, String tenant, String namespace, String deployedAt) {}
 
-  private record Key(String tenant, String id) {
-    /// Unique on the node, and readable in `application_id` of an actor.
-    String unit() {
-      return tenant.isEmpty() ? id : tenant + "/" + id;
-    }
-  }
-
   /// One application; its fields are guarded by itself.
   private static final class Entry {
-    final Key key;
+    final String id;
+
+    /// "" when it belongs to the node.
+    final String tenant;
+
     final String namespace;
     final Instant deployedAt;
     String name;
@@ -98,8 +95,15 @@ public final class Deployments implements AutoCloseable {
     AppConfig config;
     boolean installed;
 
-    Entry(Key key, String namespace, String name, String version, Instant deployedAt) {
-      this.key = key;
+    Entry(
+        String id,
+        String tenant,
+        String namespace,
+        String name,
+        String version,
+        Instant deployedAt) {
+      this.id = id;
+      this.tenant = tenant;
       this.namespace = namespace;
       this.name = name;
       this.version = version;
@@ -150,16 +154,16 @@ public final class Deployments implements AutoCloseable {
   public Deployment deploy(Request request) {
     String id = idOf(request);
     requireName("application_id", id);
-    Key key = new Key(request.owner().tenant(), id);
     Entry entry =
         reserve(
             new Entry(
-                key,
+                id,
+                request.owner().tenant(),
                 request.owner().namespace(),
                 request.name().orElse(id),
                 request.version().orElse(Deployment.DEFAULT_VERSION),
                 clock.instant()));
-    Path home = home(key);
+    Path home = home(id);
     boolean done = false;
     try {
       deleteTree(home);
@@ -175,7 +179,7 @@ public final class Deployments implements AutoCloseable {
         }
       }
       done = true;
-      LOG.info("deployed application {} version {}", key.unit(), entry.version);
+      LOG.info("deployed application {} version {}", id, entry.version);
       return view(entry);
     } catch (IOException e) {
       throw Refused.disk(e);
@@ -183,7 +187,7 @@ public final class Deployments implements AutoCloseable {
       if (!done) {
         release(entry);
         deleteQuietly(home);
-        entries.remove(key, entry);
+        entries.remove(id, entry);
       }
     }
   }
@@ -193,11 +197,11 @@ public final class Deployments implements AutoCloseable {
   ///
   /// @throws PlexException `INVALID_MESSAGE` when it does not fit its configuration
   public Deployment deployShared(String id, AppConfig config, ClassLoader loader) {
-    Key key = new Key("", id);
     Entry entry =
         reserve(
             new Entry(
-                key,
+                id,
+                "",
                 DEFAULT_NAMESPACE,
                 config.name().orElse(id),
                 config.version().orElse(Deployment.DEFAULT_VERSION),
@@ -212,7 +216,7 @@ public final class Deployments implements AutoCloseable {
       return view(entry);
     } finally {
       if (!done) {
-        entries.remove(key, entry);
+        entries.remove(id, entry);
       }
     }
   }
@@ -221,12 +225,8 @@ public final class Deployments implements AutoCloseable {
   /// listed as failed, with the reason; the others start all the same.
   public void restore() {
     List<Path> homes = new ArrayList<>();
-    try (Stream<Path> tenants = Files.list(directory)) {
-      for (Path tenant : tenants.filter(Files::isDirectory).toList()) {
-        try (Stream<Path> ids = Files.list(tenant)) {
-          homes.addAll(ids.filter(Files::isDirectory).toList());
-        }
-      }
+    try (Stream<Path> ids = Files.list(directory)) {
+      homes.addAll(ids.filter(Files::isDirectory).toList());
     } catch (IOException e) {
       throw Refused.disk(e);
     }
@@ -246,17 +246,17 @@ public final class Deployments implements AutoCloseable {
   }
 
   private void restore(Marker marker) {
-    Key key = new Key(marker.tenant(), marker.id());
     Entry entry =
         reserve(
             new Entry(
-                key,
+                marker.id(),
+                marker.tenant(),
                 marker.namespace(),
                 marker.name(),
                 marker.version(),
                 Instant.parse(marker.deployedAt())));
     try {
-      Bundle bundle = Bundle.open(home(key));
+      Bundle bundle = Bundle.open(home(marker.id()));
       entry.description = bundle.config().description();
       start(entry, bundle, Optional.of(new Scope(marker.tenant(), marker.namespace())));
       synchronized (entry) {
@@ -265,7 +265,7 @@ public final class Deployments implements AutoCloseable {
         }
       }
     } catch (PlexException | IOException e) {
-      LOG.error("application {} cannot start", key.unit(), e);
+      LOG.error("application {} cannot start", marker.id(), e);
       release(entry);
       entry.become(
           Status.FAILED, e instanceof PlexException p ? p.getMessage() : "its files are missing");
@@ -277,10 +277,13 @@ public final class Deployments implements AutoCloseable {
   ///
   /// @throws PlexException `NOT_FOUND`; `CONFLICT` while it is being deployed or undeployed;
   ///   `NOT_PERMITTED` for one that comes with the node
-  public void undeploy(String tenant, String id) {
-    Entry entry = entries.get(new Key(tenant, id));
+  public void undeploy(String id) {
+    Entry entry = entries.get(id);
     if (entry == null) {
-      throw entries.containsKey(new Key("", id)) ? Refused.shared(id) : Refused.unknown(id);
+      throw Refused.unknown(id);
+    }
+    if (entry.tenant.isEmpty()) {
+      throw Refused.shared(id);
     }
     synchronized (entry) {
       switch (entry.status) {
@@ -289,7 +292,7 @@ public final class Deployments implements AutoCloseable {
             throw Refused.busy(id, entry.status.name().toLowerCase(Locale.ROOT));
       }
     }
-    Path home = home(entry.key);
+    Path home = home(entry.id);
     try {
       release(entry);
       Files.deleteIfExists(home.resolve(MARKER));
@@ -298,26 +301,21 @@ public final class Deployments implements AutoCloseable {
       throw e instanceof PlexException p ? p : Refused.disk(e);
     }
     deleteQuietly(home);
-    entries.remove(entry.key, entry);
-    LOG.info("undeployed application {}", entry.key.unit());
+    entries.remove(entry.id, entry);
+    LOG.info("undeployed application {}", entry.id);
   }
 
-  /// The applications a tenant can use, its own and the node's, ordered by id.
-  public List<Deployment> list(String tenant) {
+  /// The applications of the node, of every tenant, ordered by id.
+  public List<Deployment> list() {
     return entries.values().stream()
-        .filter(e -> e.key.tenant().equals(tenant) || e.key.tenant().isEmpty())
-        .sorted(Comparator.comparing(e -> e.key.id()))
+        .sorted(Comparator.comparing((Entry e) -> e.id))
         .map(this::view)
         .toList();
   }
 
-  /// One application a tenant can use.
-  public Optional<Deployment> find(String tenant, String id) {
-    Entry entry = entries.get(new Key(tenant, id));
-    if (entry == null) {
-      entry = entries.get(new Key("", id));
-    }
-    return Optional.ofNullable(entry).map(this::view);
+  /// One application.
+  public Optional<Deployment> find(String id) {
+    return Optional.ofNullable(entries.get(id)).map(this::view);
   }
 
   /// Stops all applications, youngest first. They come back with [#restore].
@@ -338,7 +336,7 @@ public final class Deployments implements AutoCloseable {
         entry.become(Status.STOPPED, "");
       } catch (RuntimeException e) {
         // The others still deserve an orderly stop.
-        LOG.error("application {} did not stop", entry.key.unit(), e);
+        LOG.error("application {} did not stop", entry.id, e);
       }
     }
   }
@@ -350,9 +348,8 @@ public final class Deployments implements AutoCloseable {
     if (entries.size() >= APPLICATIONS_MAX) {
       throw Refused.tooMany(APPLICATIONS_MAX);
     }
-    if (entries.containsKey(new Key("", entry.key.id()))
-        || entries.putIfAbsent(entry.key, entry) != null) {
-      throw Refused.idInUse(entry.key.id());
+    if (entries.putIfAbsent(entry.id, entry) != null) {
+      throw Refused.idInUse(entry.id);
     }
     return entry;
   }
@@ -367,22 +364,22 @@ public final class Deployments implements AutoCloseable {
   private static void describe(Entry entry, AppConfig config, Request request) {
     config
         .id()
-        .filter(id -> !id.equals(entry.key.id()))
+        .filter(id -> !id.equals(entry.id))
         .ifPresent(
             id -> {
               throw Refused.key(
                   "application.id",
-                  "is \"" + id + "\", but the request deploys \"" + entry.key.id() + "\"");
+                  "is \"" + id + "\", but the request deploys \"" + entry.id + "\"");
             });
     synchronized (entry) {
-      entry.name = request.name().or(config::name).orElse(entry.key.id());
+      entry.name = request.name().or(config::name).orElse(entry.id);
       entry.version = request.version().or(config::version).orElse(Deployment.DEFAULT_VERSION);
       entry.description = config.description();
     }
   }
 
   private void start(Entry entry, Bundle bundle, Optional<Scope> owner) throws IOException {
-    ApplicationClassLoader loader = new ApplicationClassLoader(entry.key.unit(), bundle.jars());
+    ApplicationClassLoader loader = new ApplicationClassLoader(entry.id, bundle.jars());
     synchronized (entry) {
       entry.loader = loader;
     }
@@ -401,7 +398,7 @@ public final class Deployments implements AutoCloseable {
     }
     host.install(
         new ApplicationUnit(
-            entry.key.unit(),
+            entry.id,
             entry.version,
             owner,
             List.copyOf(loaded.types().values()),
@@ -420,7 +417,7 @@ public final class Deployments implements AutoCloseable {
       installed = entry.installed;
     }
     if (installed) {
-      host.uninstall(entry.key.unit());
+      host.uninstall(entry.id);
     }
     synchronized (entry) {
       entry.installed = false;
@@ -435,32 +432,32 @@ public final class Deployments implements AutoCloseable {
   private Deployment view(Entry entry) {
     synchronized (entry) {
       return new Deployment(
-          entry.key.id(),
+          entry.id,
           entry.name,
           entry.version,
           entry.description,
-          Optional.of(entry.key.tenant()).filter(t -> !t.isEmpty()),
+          Optional.of(entry.tenant).filter(t -> !t.isEmpty()),
           entry.namespace,
           entry.status,
           entry.detail,
           entry.deployedAt,
           entry.loaded == null ? List.of() : List.copyOf(entry.loaded.types().keySet()),
-          entry.installed ? host.actorCount(entry.key.unit()) : 0,
+          entry.installed ? host.actorCount(entry.id) : 0,
           Optional.ofNullable(entry.config).map(AppConfig::supervisor));
     }
   }
 
-  private Path home(Key key) {
-    return directory.resolve(key.tenant()).resolve(key.id());
+  private Path home(String id) {
+    return directory.resolve(id);
   }
 
   private static void writeMarker(Path home, Entry entry) throws IOException {
     Marker marker =
         new Marker(
-            entry.key.id(),
+            entry.id,
             entry.name,
             entry.version,
-            entry.key.tenant(),
+            entry.tenant,
             entry.namespace,
             entry.deployedAt.toString());
     Path fresh = home.resolve(MARKER + ".new");

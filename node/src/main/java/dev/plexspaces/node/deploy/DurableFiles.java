@@ -26,7 +26,6 @@ final class DurableFiles {
       }
     }
     syncDirectory(tree.getParent());
-    syncDirectory(tree.getParent().getParent());
   }
 
   /// Forces the entries of a directory.

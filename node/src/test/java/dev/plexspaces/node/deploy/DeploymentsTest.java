@@ -85,26 +85,14 @@ class DeploymentsTest {
                 List.of("echo"),
                 1,
                 deployed.supervisor()));
-    ApplicationUnit unit = host.running.get("acme/shop");
+    ApplicationUnit unit = host.running.get("shop");
     assertThat(unit.owner()).contains(ACME);
     assertThat(unit.supervisor().children())
         .extracting(SupervisorSpec.Child::id)
         .containsExactly("echo");
     assertThat(unit.types().getFirst().create().handle(null, null)).isEqualTo("echo");
-    assertThat(deployments.list("acme")).containsExactly(deployed);
-    assertThat(deployments.find("acme", "shop")).contains(deployed);
-  }
-
-  @Test
-  void otherTenants_neitherSeeNorBlockAnApplication() {
-    deployments.deploy(psa("shop", CONFIG));
-
-    assertThat(deployments.list("other")).isEmpty();
-    assertThat(deployments.find("other", "shop")).isEmpty();
-    assertThat(refusal(() -> deployments.undeploy("other", "shop")).code())
-        .isEqualTo(ErrorCode.NOT_FOUND);
-    deployments.deploy(request(new Scope("other", "prod"), "shop", CONFIG, ECHO_JAR));
-    assertThat(host.running).containsOnlyKeys("acme/shop", "other/shop");
+    assertThat(deployments.list()).containsExactly(deployed);
+    assertThat(deployments.find("shop")).contains(deployed);
   }
 
   @Test
@@ -142,7 +130,7 @@ class DeploymentsTest {
             behavior_kind = "GenServer"
             """));
 
-    var type = host.running.get("acme/shop").types().getFirst();
+    var type = host.running.get("shop").types().getFirst();
     assertThat(type.name()).isEqualTo("parrot");
     assertThat(type.facets())
         .containsExactlyInAnyOrder(
@@ -157,7 +145,7 @@ class DeploymentsTest {
 
     deployments.deploy(request(ACME, "shop", CONFIG, TestJar.zip(jar)));
 
-    var facets = host.running.get("acme/shop").facets();
+    var facets = host.running.get("shop").facets();
     assertThat(facets).containsOnlyKeys("shout");
     assertThat(facets.get("shout").get()).isNotSameAs(facets.get("shout").get());
   }
@@ -187,7 +175,7 @@ class DeploymentsTest {
         """;
     deployments.deploy(request(ACME, "spy", "", TestJar.jar(Map.of("app.Spy", spy))));
 
-    Actor actor = host.running.get("acme/spy").types().getFirst().create();
+    Actor actor = host.running.get("spy").types().getFirst().create();
     assertThat(actor.handle(null, null)).isEqualTo("java.sql.Driver dev.plexspaces.sdk.Actor ");
   }
 
@@ -263,8 +251,8 @@ class DeploymentsTest {
 
     assertThat(refused.code()).isEqualTo(ErrorCode.CONFLICT);
     assertThat(refused).hasMessageContaining("application_id: \"shop\" is deployed already");
-    assertThat(deployments.find("acme", "shop")).contains(first);
-    assertThat(host.log).containsExactly("install acme/shop");
+    assertThat(deployments.find("shop")).contains(first);
+    assertThat(host.log).containsExactly("install shop");
   }
 
   @ParameterizedTest
@@ -303,12 +291,11 @@ class DeploymentsTest {
   void undeploy_stopsTheTreeAndForgetsTheFiles() {
     deployments.deploy(psa("shop", CONFIG));
 
-    deployments.undeploy("acme", "shop");
+    deployments.undeploy("shop");
 
-    assertThat(host.log).containsExactly("install acme/shop", "uninstall acme/shop");
+    assertThat(host.log).containsExactly("install shop", "uninstall shop");
     assertNothingIsLeft();
-    assertThat(refusal(() -> deployments.undeploy("acme", "shop")).code())
-        .isEqualTo(ErrorCode.NOT_FOUND);
+    assertThat(refusal(() -> deployments.undeploy("shop")).code()).isEqualTo(ErrorCode.NOT_FOUND);
   }
 
   @Test
@@ -320,19 +307,19 @@ class DeploymentsTest {
     deployments = reopened();
     deployments.restore();
 
-    assertThat(deployments.list("acme")).containsExactly(before);
-    assertThat(host.running).containsOnlyKeys("acme/shop");
+    assertThat(deployments.list()).containsExactly(before);
+    assertThat(host.running).containsOnlyKeys("shop");
   }
 
   @Test
   void restart_removesWhatACrashLeftHalfWay() throws IOException {
-    Path half = Files.createDirectories(apps.resolve("acme/half/lib"));
+    Path half = Files.createDirectories(apps.resolve("half/lib"));
     Files.write(half.resolve("x.jar"), new byte[] {1});
 
     deployments.restore();
 
-    assertThat(apps.resolve("acme/half")).doesNotExist();
-    assertThat(deployments.list("acme")).isEmpty();
+    assertThat(apps.resolve("half")).doesNotExist();
+    assertThat(deployments.list()).isEmpty();
   }
 
   @Test
@@ -340,26 +327,26 @@ class DeploymentsTest {
     deployments.deploy(psa("broken", CONFIG));
     deployments.deploy(psa("shop", CONFIG));
     deployments.close();
-    Files.writeString(apps.resolve("acme/broken/app-config.toml"), "typo = 1");
+    Files.writeString(apps.resolve("broken/app-config.toml"), "typo = 1");
 
     deployments = reopened();
     deployments.restore();
 
-    assertThat(deployments.find("acme", "shop").orElseThrow().status()).isEqualTo(Status.RUNNING);
-    Deployment broken = deployments.find("acme", "broken").orElseThrow();
+    assertThat(deployments.find("shop").orElseThrow().status()).isEqualTo(Status.RUNNING);
+    Deployment broken = deployments.find("broken").orElseThrow();
     assertThat(broken.status()).isEqualTo(Status.FAILED);
     assertThat(broken.detail()).startsWith("app-config.toml: typo: is not a known key");
-    deployments.undeploy("acme", "broken");
-    assertThat(deployments.list("acme")).extracting(Deployment::id).containsExactly("shop");
+    deployments.undeploy("broken");
+    assertThat(deployments.list()).extracting(Deployment::id).containsExactly("shop");
   }
 
   @Test
   void rootSupervisorThatGivesUp_makesTheApplicationFailed() {
     deployments.deploy(psa("shop", CONFIG));
 
-    host.gaveUp.get("acme/shop").accept("6 restarts in 60 s");
+    host.gaveUp.get("shop").accept("6 restarts in 60 s");
 
-    Deployment failed = deployments.find("acme", "shop").orElseThrow();
+    Deployment failed = deployments.find("shop").orElseThrow();
     assertThat(failed.status()).isEqualTo(Status.FAILED);
     assertThat(failed.detail()).isEqualTo("6 restarts in 60 s");
   }
@@ -374,9 +361,9 @@ class DeploymentsTest {
     deployments.deployShared("sample", config, Sample.class.getClassLoader());
 
     assertThat(host.running.get("sample").owner()).isEmpty();
-    assertThat(deployments.find("acme", "sample").orElseThrow().tenant()).isEmpty();
-    assertThat(deployments.list("other")).hasSize(1);
-    assertThat(refusal(() -> deployments.undeploy("acme", "sample")).code())
+    assertThat(deployments.find("sample").orElseThrow().tenant()).isEmpty();
+    assertThat(deployments.list()).hasSize(1);
+    assertThat(refusal(() -> deployments.undeploy("sample")).code())
         .isEqualTo(ErrorCode.NOT_PERMITTED);
     assertThat(refusal(() -> deployments.deploy(psa("sample", CONFIG))).code())
         .isEqualTo(ErrorCode.CONFLICT);
@@ -415,11 +402,11 @@ class DeploymentsTest {
   private Reference<ClassLoader> deployUseUndeploy(ReferenceQueue<ClassLoader> queue)
       throws Exception {
     deployments.deploy(psa("shop", CONFIG));
-    Actor actor = host.running.get("acme/shop").types().getFirst().create();
+    Actor actor = host.running.get("shop").types().getFirst().create();
     assertThat(actor.handle(null, null)).isEqualTo("echo");
     ClassLoader loader = actor.getClass().getClassLoader();
-    assertThat(loader.getName()).isEqualTo("app:acme/shop");
-    deployments.undeploy("acme", "shop");
+    assertThat(loader.getName()).isEqualTo("app:shop");
+    deployments.undeploy("shop");
     return new PhantomReference<>(loader, queue);
   }
 
@@ -465,8 +452,8 @@ class DeploymentsTest {
 
   private void assertNothingIsLeft() {
     assertThat(host.running).isEmpty();
-    assertThat(deployments.list("acme")).isEmpty();
-    assertThat(apps.resolve("acme/shop")).doesNotExist();
+    assertThat(deployments.list()).isEmpty();
+    assertThat(apps.resolve("shop")).doesNotExist();
   }
 
   private static PlexException refusal(org.assertj.core.api.ThrowableAssert.ThrowingCallable call) {
