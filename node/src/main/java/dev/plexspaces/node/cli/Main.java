@@ -75,8 +75,7 @@ public final class Main implements Runnable {
     line.setParameterExceptionHandler(
         (e, given) -> {
           err.println("plexspaces: " + e.getMessage());
-          err.println(
-              "Try `" + e.getCommandLine().getCommandSpec().qualifiedName() + " --help`.");
+          err.println("Try `" + e.getCommandLine().getCommandSpec().qualifiedName() + " --help`.");
           return USAGE;
         });
     return line.execute(arguments);
@@ -128,11 +127,7 @@ public final class Main implements Runnable {
           .orElseThrow(
               () ->
                   new TypeConversionException(
-                      "must be "
-                          + Durations.SYNTAX
-                          + "; got \""
-                          + text
-                          + "\""));
+                      "must be " + Durations.SYNTAX + "; got \"" + text + "\""));
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.plexspaces.node.deploy;
 
+import dev.plexspaces.kernel.ApplicationUnit;
 import dev.plexspaces.sdk.PlexException;
 import java.util.function.Consumer;
 

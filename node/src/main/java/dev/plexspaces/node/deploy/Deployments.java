@@ -1,5 +1,6 @@
 package dev.plexspaces.node.deploy;
 
+import dev.plexspaces.kernel.ApplicationUnit;
 import dev.plexspaces.kernel.binding.ActorType;
 import dev.plexspaces.kernel.identity.Scope;
 import dev.plexspaces.node.deploy.Deployment.Status;
@@ -40,6 +41,9 @@ public final class Deployments implements AutoCloseable {
 
   /// Namespace of an application that does not say.
   public static final String DEFAULT_NAMESPACE = "default";
+
+  /// Tenant in which the supervised actors of the node's own applications live.
+  public static final String SHARED_TENANT = "system";
 
   private static final String MARKER = "deployment.json";
   private static final Logger LOG = LoggerFactory.getLogger(Deployments.class);
@@ -171,7 +175,7 @@ public final class Deployments implements AutoCloseable {
       Bundle bundle =
           Bundle.stage(home, request.kind(), request.fileName(), request.file(), request.config());
       describe(entry, bundle.config(), request);
-      start(entry, bundle, Optional.of(request.owner()));
+      start(entry, bundle);
       writeMarker(home, entry);
       synchronized (entry) {
         if (entry.status == Status.STARTING) {
@@ -210,7 +214,7 @@ public final class Deployments implements AutoCloseable {
     try {
       entry.description = config.description();
       LoadedApplication loaded = LoadedApplication.load(config, List.of(), loader, binder);
-      install(entry, config, loaded, Optional.empty());
+      install(entry, config, loaded);
       entry.become(Status.RUNNING, "");
       done = true;
       return view(entry);
@@ -258,7 +262,7 @@ public final class Deployments implements AutoCloseable {
     try {
       Bundle bundle = Bundle.open(home(marker.id()));
       entry.description = bundle.config().description();
-      start(entry, bundle, Optional.of(new Scope(marker.tenant(), marker.namespace())));
+      start(entry, bundle);
       synchronized (entry) {
         if (entry.status == Status.STARTING) {
           entry.become(Status.RUNNING, "");
@@ -378,7 +382,7 @@ public final class Deployments implements AutoCloseable {
     }
   }
 
-  private void start(Entry entry, Bundle bundle, Optional<Scope> owner) throws IOException {
+  private void start(Entry entry, Bundle bundle) throws IOException {
     ApplicationClassLoader loader = new ApplicationClassLoader(entry.id, bundle.jars());
     synchronized (entry) {
       entry.loader = loader;
@@ -386,11 +390,10 @@ public final class Deployments implements AutoCloseable {
     List<String> classes =
         bundle.config().actors().isEmpty() ? ActorScan.actorClasses(bundle.jars()) : List.of();
     LoadedApplication loaded = LoadedApplication.load(bundle.config(), classes, loader, binder);
-    install(entry, bundle.config(), loaded, owner);
+    install(entry, bundle.config(), loaded);
   }
 
-  private void install(
-      Entry entry, AppConfig config, LoadedApplication loaded, Optional<Scope> owner) {
+  private void install(Entry entry, AppConfig config, LoadedApplication loaded) {
     synchronized (entry) {
       entry.config = config;
       entry.loaded = loaded;
@@ -400,7 +403,8 @@ public final class Deployments implements AutoCloseable {
         new ApplicationUnit(
             entry.id,
             entry.version,
-            owner,
+            Optional.of(entry.tenant).filter(t -> !t.isEmpty()),
+            new Scope(entry.tenant.isEmpty() ? SHARED_TENANT : entry.tenant, entry.namespace),
             List.copyOf(loaded.types().values()),
             loaded.facets(),
             config.supervisor()),

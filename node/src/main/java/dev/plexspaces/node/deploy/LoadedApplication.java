@@ -1,5 +1,6 @@
 package dev.plexspaces.node.deploy;
 
+import dev.plexspaces.kernel.ApplicationUnit.Offer;
 import dev.plexspaces.kernel.binding.ActorType;
 import dev.plexspaces.sdk.ChildSpec;
 import dev.plexspaces.sdk.Facet;
@@ -20,7 +21,7 @@ import java.util.function.Supplier;
 ///
 /// @param types by name
 /// @param facets its own facets by name
-record LoadedApplication(Map<String, ActorType> types, Map<String, Supplier<Facet>> facets) {
+record LoadedApplication(Map<String, Offer> types, Map<String, Supplier<Facet>> facets) {
 
   /// Loads and binds all actor classes and facets.
   ///
@@ -43,10 +44,11 @@ record LoadedApplication(Map<String, ActorType> types, Map<String, Supplier<Face
       throw Refused.key(
           "actors", "the bundle has no class annotated @GenServer, @GenEvent or @GenFsm");
     }
-    Map<String, ActorType> types = new TreeMap<>();
+    Map<String, Offer> types = new TreeMap<>();
     for (AppConfig.ActorDeclaration declaration : declarations) {
       ActorType type = bind(declaration, loader, binder);
-      if (types.putIfAbsent(type.name(), type) != null) {
+      Offer offer = new Offer(type, declaration.facets());
+      if (types.putIfAbsent(type.name(), offer) != null) {
         throw Refused.key(
             declaration.keyPath(),
             "its actor type \"" + type.name() + "\" is the type of another class already");
@@ -63,7 +65,8 @@ record LoadedApplication(Map<String, ActorType> types, Map<String, Supplier<Face
     String key = declaration.keyPath();
     String name = declaration.className();
     try {
-      return DeployedType.of(binder.apply(Class.forName(name, false, loader)), declaration);
+      ActorType bound = binder.apply(Class.forName(name, false, loader));
+      return declaration.type().<ActorType>map(t -> new DeployedType(bound, t)).orElse(bound);
     } catch (ClassNotFoundException e) {
       throw Refused.key(key, "class \"" + name + "\" is not in the bundle");
     } catch (UnsupportedClassVersionError e) {
@@ -81,11 +84,11 @@ record LoadedApplication(Map<String, ActorType> types, Map<String, Supplier<Face
     }
   }
 
-  private static void requireKnownChildren(AppConfig config, Map<String, ActorType> types) {
+  private static void requireKnownChildren(AppConfig config, Map<String, Offer> types) {
     for (AppConfig.DeclaredChild child : config.children()) {
       ChildSpec spec = child.spec();
-      ActorType type = types.get(spec.type());
-      if (type == null) {
+      Offer offer = types.get(spec.type());
+      if (offer == null) {
         throw Refused.key(
             child.keyPath(),
             "\""
@@ -93,9 +96,10 @@ record LoadedApplication(Map<String, ActorType> types, Map<String, Supplier<Face
                 + "\" is not an actor type of this application; there are: "
                 + String.join(", ", types.keySet()));
       }
+      ActorType.Behavior behavior = offer.type().behavior();
       child
           .behavior()
-          .filter(b -> b != type.behavior())
+          .filter(b -> b != behavior)
           .ifPresent(
               b -> {
                 throw Refused.key(
@@ -103,7 +107,7 @@ record LoadedApplication(Map<String, ActorType> types, Map<String, Supplier<Face
                     "behavior_kind does not fit: actor type \""
                         + spec.type()
                         + "\" is a "
-                        + type.behavior().name().toLowerCase(Locale.ROOT));
+                        + behavior.name().toLowerCase(Locale.ROOT));
               });
     }
   }

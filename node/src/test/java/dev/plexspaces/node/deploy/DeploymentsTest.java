@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import dev.plexspaces.kernel.ApplicationUnit;
 import dev.plexspaces.kernel.identity.Scope;
 import dev.plexspaces.node.deploy.Deployment.Status;
 import dev.plexspaces.sdk.Actor;
@@ -86,11 +87,12 @@ class DeploymentsTest {
                 1,
                 deployed.supervisor()));
     ApplicationUnit unit = host.running.get("shop");
-    assertThat(unit.owner()).contains(ACME);
+    assertThat(unit.visibleTo()).contains("acme");
+    assertThat(unit.home()).isEqualTo(ACME);
     assertThat(unit.supervisor().children())
         .extracting(SupervisorSpec.Child::id)
         .containsExactly("echo");
-    assertThat(unit.types().getFirst().create().handle(null, null)).isEqualTo("echo");
+    assertThat(unit.types().getFirst().type().create().handle(null, null)).isEqualTo("echo");
     assertThat(deployments.list()).containsExactly(deployed);
     assertThat(deployments.find("shop")).contains(deployed);
   }
@@ -130,11 +132,10 @@ class DeploymentsTest {
             behavior_kind = "GenServer"
             """));
 
-    var type = host.running.get("shop").types().getFirst();
-    assertThat(type.name()).isEqualTo("parrot");
-    assertThat(type.facets())
-        .containsExactlyInAnyOrder(
-            new FacetSpec("metrics", 7, Map.of()), FacetSpec.of("durability"));
+    var offer = host.running.get("shop").types().getFirst();
+    assertThat(offer.type().name()).isEqualTo("parrot");
+    assertThat(offer.facets())
+        .containsExactly(FacetSpec.of("durability"), new FacetSpec("metrics", 7, Map.of()));
   }
 
   @Test
@@ -175,7 +176,7 @@ class DeploymentsTest {
         """;
     deployments.deploy(request(ACME, "spy", "", TestJar.jar(Map.of("app.Spy", spy))));
 
-    Actor actor = host.running.get("spy").types().getFirst().create();
+    Actor actor = host.running.get("spy").types().getFirst().type().create();
     assertThat(actor.handle(null, null)).isEqualTo("java.sql.Driver dev.plexspaces.sdk.Actor ");
   }
 
@@ -360,7 +361,7 @@ class DeploymentsTest {
 
     deployments.deployShared("sample", config, Sample.class.getClassLoader());
 
-    assertThat(host.running.get("sample").owner()).isEmpty();
+    assertThat(host.running.get("sample").visibleTo()).isEmpty();
     assertThat(deployments.find("sample").orElseThrow().tenant()).isEmpty();
     assertThat(deployments.list()).hasSize(1);
     assertThat(refusal(() -> deployments.undeploy("sample")).code())
@@ -402,7 +403,7 @@ class DeploymentsTest {
   private Reference<ClassLoader> deployUseUndeploy(ReferenceQueue<ClassLoader> queue)
       throws Exception {
     deployments.deploy(psa("shop", CONFIG));
-    Actor actor = host.running.get("shop").types().getFirst().create();
+    Actor actor = host.running.get("shop").types().getFirst().type().create();
     assertThat(actor.handle(null, null)).isEqualTo("echo");
     ClassLoader loader = actor.getClass().getClassLoader();
     assertThat(loader.getName()).isEqualTo("app:shop");

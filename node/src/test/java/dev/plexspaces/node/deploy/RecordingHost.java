@@ -1,5 +1,6 @@
 package dev.plexspaces.node.deploy;
 
+import dev.plexspaces.kernel.ApplicationUnit;
 import dev.plexspaces.kernel.binding.ActorType;
 import dev.plexspaces.sdk.Actor;
 import dev.plexspaces.sdk.ErrorCode;
