@@ -37,8 +37,8 @@ public final class DataDirectory implements AutoCloseable {
   /// @throws PlexException `CONFLICT` when a node runs on it; `UNAVAILABLE` when it cannot be made
   ///   or written
   public static DataDirectory open(Path path) {
+    create(path);
     try {
-      create(path);
       FileChannel channel =
           FileChannel.open(path.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
       if (!locked(channel)) {
@@ -47,11 +47,7 @@ public final class DataDirectory implements AutoCloseable {
       }
       return new DataDirectory(path, channel);
     } catch (IOException e) {
-      throw new PlexException(
-          ErrorCode.UNAVAILABLE,
-          "data directory " + path + " cannot be made or written: " + e.getMessage(),
-          List.of(),
-          e);
+      throw unusable(path, e);
     }
   }
 
@@ -93,19 +89,34 @@ public final class DataDirectory implements AutoCloseable {
     }
   }
 
-  private static void create(Path path) throws IOException {
+  /// Makes a directory, readable by its owner only, unless it is there. Takes no hold of it.
+  ///
+  /// @throws PlexException `UNAVAILABLE` when it cannot be made
+  public static void create(Path path) {
     if (Files.isDirectory(path)) {
       return;
     }
     Path absolute = path.toAbsolutePath();
-    Files.createDirectories(absolute.getParent());
-    if (absolute.getFileSystem().supportedFileAttributeViews().contains("posix")) {
-      Files.createDirectory(
-          absolute,
-          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-    } else {
-      Files.createDirectory(absolute);
+    try {
+      Files.createDirectories(absolute.getParent());
+      if (absolute.getFileSystem().supportedFileAttributeViews().contains("posix")) {
+        Files.createDirectory(
+            absolute,
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+      } else {
+        Files.createDirectory(absolute);
+      }
+    } catch (IOException e) {
+      throw unusable(path, e);
     }
+  }
+
+  private static PlexException unusable(Path path, IOException cause) {
+    return new PlexException(
+        ErrorCode.UNAVAILABLE,
+        "data directory " + path + " cannot be made or written: " + cause.getMessage(),
+        List.of(),
+        cause);
   }
 
   private static PlexException inUseBy(Path path) throws IOException {
