@@ -48,7 +48,7 @@ final class DeployRoute {
     if (type == null || !type.is(MediaType.MULTIPART_FORM_DATA)) {
       throw HttpError.unsupportedMediaType("multipart/form-data");
     }
-    if (type.parameters().get("boundary").isEmpty()) {
+    if (type.parameters().getOrDefault("boundary", List.of()).isEmpty()) {
       throw Caller.invalid("content-type", "multipart/form-data needs a boundary");
     }
     CompletableFuture.supplyAsync(calls::uploadDirectory, blocking)
@@ -72,7 +72,7 @@ final class DeployRoute {
   }
 
   /// Parts arrive one after the other, so the map needs no lock.
-  private CompletableFuture<Void> store(
+  private CompletableFuture<Path> store(
       Exchange exchange, BodyPart part, Path directory, Map<String, Path> parts) {
     String name = part.name();
     if (name == null || (!FIELDS.contains(name) && kind(name).isEmpty())) {
@@ -84,7 +84,7 @@ final class DeployRoute {
     if (parts.put(name, file) != null) {
       throw Caller.invalid(name, "must be given once");
     }
-    return part.writeTo(file, exchange.context.eventLoop(), blocking);
+    return part.writeTo(file, exchange.context.eventLoop(), blocking).thenApply(done -> file);
   }
 
   private DeployApplicationResponse deploy(Caller caller, Map<String, Path> parts) {

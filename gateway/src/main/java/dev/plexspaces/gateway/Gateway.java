@@ -58,6 +58,8 @@ public final class Gateway implements AutoCloseable {
   private final Server http;
   private final Server grpc;
   private final List<HttpRoute> routes;
+  private volatile int httpPort;
+  private volatile int grpcPort;
 
   private Gateway(GatewayOptions options, GatewayPorts ports) {
     Authenticator authenticator =
@@ -119,6 +121,7 @@ public final class Gateway implements AutoCloseable {
                 GrpcSerializationFormats.PROTO_WEB,
                 GrpcSerializationFormats.PROTO_WEB_TEXT)
             .intercept(grpcEdge)
+            .exceptionHandler(grpcEdge::status)
             .maxRequestMessageLength(GRPC_MESSAGE_BYTES_MAX)
             .build();
     grpc =
@@ -170,9 +173,9 @@ public final class Gateway implements AutoCloseable {
   /// @throws PlexException `UNAVAILABLE` when a port cannot be bound
   public static Gateway start(GatewayOptions options, GatewayPorts ports) {
     Gateway gateway = new Gateway(options, ports);
-    bind(gateway.http, options.httpPort(), options);
+    gateway.httpPort = bind(gateway.http, options.httpPort(), options);
     try {
-      bind(gateway.grpc, options.grpcPort(), options);
+      gateway.grpcPort = bind(gateway.grpc, options.grpcPort(), options);
     } catch (RuntimeException e) {
       gateway.http.stop().join();
       throw e;
@@ -180,9 +183,10 @@ public final class Gateway implements AutoCloseable {
     return gateway;
   }
 
-  private static void bind(Server server, int port, GatewayOptions options) {
+  private static int bind(Server server, int port, GatewayOptions options) {
     try {
       server.start().join();
+      return server.activeLocalPort();
     } catch (CompletionException e) {
       server.stop();
       throw new PlexException(
@@ -199,12 +203,12 @@ public final class Gateway implements AutoCloseable {
 
   /// The bound port of HTTP.
   public int httpPort() {
-    return http.activeLocalPort();
+    return httpPort;
   }
 
   /// The bound port of gRPC.
   public int grpcPort() {
-    return grpc.activeLocalPort();
+    return grpcPort;
   }
 
   /// Every route HTTP serves, as `METHOD /path/{variable}`.

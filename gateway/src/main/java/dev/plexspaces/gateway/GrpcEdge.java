@@ -1,10 +1,12 @@
 package dev.plexspaces.gateway;
 
+import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
 import com.linecorp.armeria.common.HttpHeaderNames;
 import com.linecorp.armeria.common.HttpRequest;
 import com.linecorp.armeria.common.HttpResponse;
 import com.linecorp.armeria.common.HttpStatus;
+import com.linecorp.armeria.common.RequestContext;
 import com.linecorp.armeria.common.ResponseHeaders;
 import com.linecorp.armeria.server.ServiceRequestContext;
 import dev.plexspaces.sdk.ErrorCode;
@@ -12,6 +14,7 @@ import dev.plexspaces.sdk.PlexException;
 import io.grpc.Context;
 import io.grpc.Contexts;
 import io.grpc.ForwardingServerCall;
+import io.grpc.ForwardingServerCallListener;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
@@ -24,6 +27,7 @@ import io.grpc.stub.ServerCalls;
 import io.grpc.stub.StreamObserver;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 
@@ -84,8 +88,9 @@ final class GrpcEdge implements ServerInterceptor {
               requestId,
               Caller.traceParent(headers.get(TRACE_PARENT)),
               Caller.idempotencyKey(headers.get(IDEMPOTENCY_KEY)));
-      return Contexts.interceptCall(
-          Context.current().withValue(CALLER, caller), observed, headers, next);
+      return observed.observe(
+          Contexts.interceptCall(
+              Context.current().withValue(CALLER, caller), observed, headers, next));
     } catch (RuntimeException e) {
       StatusRuntimeException status =
           ErrorTable.toGrpc(ErrorTable.toAnswer(e, requestId), requestId);
@@ -99,8 +104,8 @@ final class GrpcEdge implements ServerInterceptor {
   private final class Observed<Q, A> extends ForwardingServerCall.SimpleForwardingServerCall<Q, A> {
     private final String requestId;
     private final long started;
+    private final AtomicBoolean ended = new AtomicBoolean();
     private boolean headersSent;
-    private boolean ended;
 
     Observed(ServerCall<Q, A> call, String requestId, long started) {
       super(call);
@@ -124,9 +129,26 @@ final class GrpcEdge implements ServerInterceptor {
       super.close(status, trailers);
     }
 
+    /// A call may also end without our closing it: the client is gone, or what it sent was no
+    /// message.
+    ServerCall.Listener<Q> observe(ServerCall.Listener<Q> listener) {
+      return new ForwardingServerCallListener.SimpleForwardingServerCallListener<>(listener) {
+        @Override
+        public void onCancel() {
+          end(Status.Code.CANCELLED);
+          super.onCancel();
+        }
+
+        @Override
+        public void onComplete() {
+          end(Status.Code.UNKNOWN);
+          super.onComplete();
+        }
+      };
+    }
+
     private void end(Status.Code code) {
-      if (!ended) {
-        ended = true;
+      if (ended.compareAndSet(false, true)) {
         inFlight.decrementAndGet();
         metrics.grpc(
             getMethodDescriptor().getServiceName(),
@@ -176,6 +198,46 @@ final class GrpcEdge implements ServerInterceptor {
   private static void fail(Caller caller, Throwable failure, StreamObserver<?> answers) {
     answers.onError(
         ErrorTable.toGrpc(ErrorTable.toAnswer(failure, caller.requestId()), caller.requestId()));
+  }
+
+  /// The status of what the server library found wrong by itself, without its words: they name
+  /// classes. Ours pass as they are.
+  Status status(RequestContext context, Status status, Throwable cause, Metadata trailers) {
+    if (cause instanceof StatusRuntimeException) {
+      return status;
+    }
+    String requestId =
+        context instanceof ServiceRequestContext service
+            ? Caller.requestId(service.request().headers().get(Exchange.REQUEST_ID), ids)
+            : ids.get();
+    PlexException error =
+        switch (status.getCode()) {
+          case RESOURCE_EXHAUSTED ->
+              new PlexException(
+                  ErrorCode.RESOURCE_EXHAUSTED,
+                  "the message is longer than " + Gateway.GRPC_MESSAGE_BYTES_MAX + " bytes");
+          case CANCELLED, DEADLINE_EXCEEDED ->
+              new PlexException(ErrorCode.TIMEOUT, "the call was cancelled or took too long");
+          case UNIMPLEMENTED ->
+              new PlexException(ErrorCode.NOT_IMPLEMENTED, "this is not served");
+          default ->
+              unreadable(cause)
+                  ? new PlexException(
+                      ErrorCode.INVALID_MESSAGE, "the bytes sent are not the message of this rpc")
+                  : ErrorTable.toAnswer(HttpEdge.known(cause), requestId);
+        };
+    StatusRuntimeException ours = ErrorTable.toGrpc(error, requestId);
+    trailers.merge(ours.getTrailers());
+    return ours.getStatus();
+  }
+
+  private static boolean unreadable(Throwable thrown) {
+    for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
+      if (cause instanceof InvalidProtocolBufferException) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /// What no service serves: `UNIMPLEMENTED` for a gRPC client, 415 for anybody else.

@@ -14,6 +14,7 @@ import com.linecorp.armeria.common.RequestHeaders;
 import com.linecorp.armeria.common.ResponseCompleteException;
 import com.linecorp.armeria.common.ResponseHeaders;
 import com.linecorp.armeria.common.ResponseHeadersBuilder;
+import com.linecorp.armeria.common.ShuttingDownException;
 import com.linecorp.armeria.common.stream.AbortedStreamException;
 import com.linecorp.armeria.common.stream.ClosedStreamException;
 import com.linecorp.armeria.server.HttpService;
@@ -197,6 +198,8 @@ final class HttpEdge {
       case RequestTimeoutException timeout ->
           new PlexException(ErrorCode.TIMEOUT, "the request took too long");
       case ContentTooLargeException large -> HttpError.tooLarge(large.maxContentLength());
+      case ShuttingDownException stopping ->
+          new PlexException(ErrorCode.UNAVAILABLE, "the node is stopping");
       // Nobody reads these answers: the stream is gone, or the server has answered it itself.
       case ClosedSessionException gone -> HttpError.of(400, "the client went away");
       case ClosedStreamException gone -> HttpError.of(400, "the client went away");

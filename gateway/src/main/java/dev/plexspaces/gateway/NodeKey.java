@@ -74,7 +74,11 @@ public final class NodeKey {
         create(directory, file);
       }
       requirePrivate(file);
-      return new NodeKey(ECKey.parse(Files.readString(file)), clock);
+      ECKey key = ECKey.parse(Files.readString(file));
+      if (!key.isPrivate() || !Curve.P_256.equals(key.getCurve())) {
+        throw new ParseException("no private P-256 key", 0);
+      }
+      return new NodeKey(key, clock);
     } catch (ParseException e) {
       throw new PlexException(
           ErrorCode.INVALID_MESSAGE,

@@ -126,6 +126,11 @@ final class TokenAuthenticator implements Authenticator {
     return known.principal();
   }
 
+  /// Tokens remembered now.
+  int remembered() {
+    return verified.size();
+  }
+
   private static void requireTime(Verified token, Instant now) {
     if (!now.isBefore(token.expires())) {
       throw refused("the token has expired");

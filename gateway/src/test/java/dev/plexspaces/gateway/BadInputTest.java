@@ -1,5 +1,7 @@
 package dev.plexspaces.gateway;
 
+import static dev.plexspaces.gateway.ErrorShape.assertClean;
+import static dev.plexspaces.gateway.ErrorShape.assertError;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.plexspaces.gateway.TestEdge.Answer;
@@ -43,31 +45,6 @@ class BadInputTest {
   @AfterEach
   void nodeIsWell() {
     assertThat(edge.get(ACTOR + "/well?a=1", token).status()).isEqualTo(200);
-  }
-
-  /// Checks the shape and that nothing inside of us shows.
-  static void assertError(Answer answer, int status, String code) {
-    assertThat(answer.status()).as(answer.text()).isEqualTo(status);
-    assertThat(answer.header("content-type")).startsWith("application/json");
-    Map<String, Object> error = answer.error();
-    assertThat(answer.object()).containsOnlyKeys("error");
-    assertThat(error)
-        .containsEntry("status", (long) status)
-        .containsEntry("code", code)
-        .containsEntry("request_id", answer.header("PlexSpaces-Request-Id"));
-    assertThat((String) error.get("message")).isNotBlank();
-    assertClean(answer.text());
-    assertThat(answer.header("server")).isNull();
-  }
-
-  static void assertClean(String text) {
-    assertThat(text)
-        .doesNotContain("Exception")
-        .doesNotContain("java.")
-        .doesNotContain("com.linecorp")
-        .doesNotContain("dev.plexspaces")
-        .doesNotContain("\tat ")
-        .doesNotContain(data.toString());
   }
 
   record Case(

@@ -7,6 +7,7 @@ import dev.plexspaces.gateway.NodeKey;
 import dev.plexspaces.gateway.NodeView;
 import dev.plexspaces.gateway.TrustedIssuer;
 import dev.plexspaces.kernel.ActorSystem;
+import dev.plexspaces.kernel.binding.AnnotatedActors;
 import dev.plexspaces.kernel.time.SystemClock;
 import dev.plexspaces.node.deploy.Deployment;
 import dev.plexspaces.node.deploy.Deployments;
@@ -119,7 +120,10 @@ public final class Node implements AutoCloseable {
 
     deployments =
         new Deployments(
-            data.resolve("apps"), Node::bindForNow, new KernelHost(actors), SystemClock.INSTANCE);
+            data.resolve("apps"),
+            AnnotatedActors::bind,
+            new KernelHost(actors),
+            SystemClock.INSTANCE);
     started("applications", deployments);
 
     deployments.restore();
@@ -241,10 +245,6 @@ public final class Node implements AutoCloseable {
     }
     LOG.info("node {} stopped", options.nodeId());
     stopped.countDown();
-  }
-
-  private static dev.plexspaces.kernel.binding.ActorType bindForNow(Class<?> type) {
-    throw new PlexException(ErrorCode.NOT_IMPLEMENTED, type.getName());
   }
 
   private final class View implements NodeView {
