@@ -1,0 +1,64 @@
+package dev.plexspaces.bench;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/// Runs the benchmarks named on the command line, or all of them. Started by `bench/run`.
+public final class Bench {
+
+  /// One benchmark: writes one result file.
+  @FunctionalInterface
+  private interface Benchmark {
+    void run(Options options) throws Exception;
+  }
+
+  /// What `bench/run` passes as system properties.
+  ///
+  /// @param results folder of the result files
+  /// @param beams folder of the compiled Erlang module
+  /// @param timing rounds of the messaging comparison
+  record Options(Path results, Path beams, Comparison.Timing timing) {
+    static Options fromProperties() {
+      return new Options(
+          Path.of(System.getProperty("bench.results", "bench/results")),
+          Path.of(System.getProperty("bench.beams", "bench/target/erlang")),
+          new Comparison.Timing(
+              Integer.getInteger("bench.round.ms", 1_000),
+              Integer.getInteger("bench.rounds", 5),
+              Integer.getInteger("bench.warmups", 2),
+              Integer.getInteger("bench.tune.ms", 300)));
+    }
+  }
+
+  private static final Map<String, Benchmark> BENCHMARKS = new LinkedHashMap<>();
+
+  static {
+    BENCHMARKS.put("messaging", Messaging::run);
+    BENCHMARKS.put("idle", IdleActors::run);
+  }
+
+  private Bench() {}
+
+  public static void main(String[] args) throws Exception {
+    Options options = Options.fromProperties();
+    List<String> names = new ArrayList<>(List.of(args));
+    if (names.isEmpty()) {
+      names.addAll(BENCHMARKS.keySet());
+    }
+    for (String name : names) {
+      if (!BENCHMARKS.containsKey(name)) {
+        System.err.println(
+            "bench: there is no benchmark `" + name + "`; there are " + BENCHMARKS.keySet());
+        System.exit(2);
+      }
+    }
+    for (String name : names) {
+      BENCHMARKS.get(name).run(options);
+    }
+    // Idle pools of the peers may still hold threads.
+    System.exit(0);
+  }
+}
