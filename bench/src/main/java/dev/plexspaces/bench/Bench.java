@@ -38,6 +38,7 @@ public final class Bench {
   static {
     BENCHMARKS.put("messaging", Messaging::run);
     BENCHMARKS.put("idle", IdleActors::run);
+    BENCHMARKS.put("restate", RestateComparison::run);
   }
 
   private Bench() {}
