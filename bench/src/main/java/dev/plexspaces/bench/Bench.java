@@ -26,10 +26,10 @@ public final class Bench {
           Path.of(System.getProperty("bench.results", "bench/results")),
           Path.of(System.getProperty("bench.beams", "bench/target/erlang")),
           new Comparison.Timing(
-              Integer.getInteger("bench.round.ms", 1_000),
+              Integer.getInteger("bench.round.ms", 700),
               Integer.getInteger("bench.rounds", 5),
-              Integer.getInteger("bench.warmups", 2),
-              Integer.getInteger("bench.tune.ms", 300)));
+              Integer.getInteger("bench.warmups", 1),
+              Integer.getInteger("bench.tune.ms", 250)));
     }
   }
 

@@ -41,6 +41,7 @@ final class Messaging {
 
   static List<Contestant.Family> families(Bench.Options options) {
     List<Contestant.Family> families = new ArrayList<>();
+    families.add(new PlexContestant.Plex());
     families.add(new PekkoContestant.ForkJoin());
     families.add(new PekkoContestant.VirtualThreads());
     if (ErlangContestant.available()) {
