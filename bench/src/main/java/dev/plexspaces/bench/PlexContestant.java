@@ -69,6 +69,7 @@ final class PlexContestant implements Contestant {
   private static final Integer BALL = 1;
 
   private final ActorSystem system = ActorSystem.inMemory();
+  private int rounds;
 
   @Override
   public long run(Workload workload, long operations) throws Exception {
@@ -215,12 +216,13 @@ final class PlexContestant implements Contestant {
   /// Installs an application with the round's types and children, measures and uninstalls it.
   private long timed(List<Type> types, List<ChildSpec> children, Measured measured)
       throws Exception {
+    String round = "round-" + ++rounds;
     List<SupervisorSpec.Child> workers = new ArrayList<>();
     children.forEach(child -> workers.add(new SupervisorSpec.Worker(child)));
     system
         .install(
             new ApplicationUnit(
-                "round",
+                round,
                 "1",
                 Optional.of(SCOPE.tenant()),
                 SCOPE,
@@ -238,7 +240,7 @@ final class PlexContestant implements Contestant {
     long began = System.nanoTime();
     measured.run();
     long nanos = System.nanoTime() - began;
-    system.uninstall("round").get();
+    system.uninstall(round).get();
     return nanos;
   }
 
