@@ -27,13 +27,18 @@ public final class Timers {
   /// @param action must not block; what it throws is logged
   /// @throws IllegalArgumentException for other delays
   public Timer after(Duration delay, Runnable action) {
+    Timer timer = prepare(delay, action);
+    timer.start();
+    return timer;
+  }
+
+  /// Like [#after], but the timer runs only once it is started; its time counts from now.
+  public Timer prepare(Duration delay, Runnable action) {
     if (delay.isNegative() || delay.compareTo(DELAY_MAX) > 0) {
       throw new IllegalArgumentException(
           "delay: must be 0 to " + DELAY_MAX.toDays() + " days, not " + delay);
     }
-    Timer timer = new Timer(nanoClock.getAsLong() + delay.toNanos(), action);
-    wheel.add(timer);
-    return timer;
+    return new Timer(wheel, nanoClock.getAsLong() + delay.toNanos(), action);
   }
 
   /// A timer that was set; it fires or is cancelled, never both.
@@ -52,9 +57,17 @@ public final class Timers {
     /// Whoever takes it decides: the wheel runs it, a cancellation drops it with all it refers to.
     private volatile Runnable action;
 
-    private Timer(long dueNanos, Runnable action) {
+    private final DeadlineWheel wheel;
+
+    private Timer(DeadlineWheel wheel, long dueNanos, Runnable action) {
       super(dueNanos);
+      this.wheel = wheel;
       this.action = action;
+    }
+
+    /// Lets a prepared timer run; call once.
+    public void start() {
+      wheel.add(this);
     }
 
     /// Keeps the timer from firing.
