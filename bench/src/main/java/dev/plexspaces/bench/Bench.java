@@ -5,6 +5,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 
 /// Runs the benchmarks named on the command line, or all of them. Started by `bench/run`.
 public final class Bench {
@@ -19,12 +21,14 @@ public final class Bench {
   ///
   /// @param results folder of the result files
   /// @param beams folder of the compiled Erlang module
+  /// @param data folder for databases, on the disk to measure
   /// @param timing rounds of the messaging comparison
-  record Options(Path results, Path beams, Comparison.Timing timing) {
+  record Options(Path results, Path beams, Path data, Comparison.Timing timing) {
     static Options fromProperties() {
       return new Options(
           Path.of(System.getProperty("bench.results", "bench/results")),
           Path.of(System.getProperty("bench.beams", "bench/target/erlang")),
+          Path.of(System.getProperty("bench.data", "bench/target/data")),
           new Comparison.Timing(
               Integer.getInteger("bench.round.ms", 700),
               Integer.getInteger("bench.rounds", 5),
@@ -38,12 +42,17 @@ public final class Bench {
   static {
     BENCHMARKS.put("messaging", Messaging::run);
     BENCHMARKS.put("idle", IdleActors::run);
-    BENCHMARKS.put("restate", RestateComparison::run);
+    BENCHMARKS.put("durable", Durable::run);
+    BENCHMARKS.put("durable-cost", DurableCost::run);
+    BENCHMARKS.put("http", HttpInvoke::run);
+    BENCHMARKS.put("durable-http", DurableHttp::run);
   }
 
   private Bench() {}
 
   public static void main(String[] args) throws Exception {
+    // Libraries that log through the JDK say nothing of interest here.
+    Logger.getLogger("").setLevel(Level.WARNING);
     Options options = Options.fromProperties();
     List<String> names = new ArrayList<>(List.of(args));
     if (names.isEmpty()) {

@@ -30,23 +30,48 @@ final class OutsideAsks {
 
   private OutsideAsks() {}
 
+  /// What was done.
+  ///
+  /// @param nanos from the first ask to the last reply
+  record Outcome(long asks, long nanos) {
+    double perSecond() {
+      return asks * 1e9 / nanos;
+    }
+  }
+
+  /// Sends `asks` and waits for all replies.
+  ///
   /// @return nanoseconds from the first ask to the last reply
   static long drive(Workload.AskFromOutside workload, long asks, Asker asker)
+      throws InterruptedException {
+    return drive(workload, asks, Long.MAX_VALUE, asker).nanos;
+  }
+
+  /// Sends asks for `nanos` and waits for all replies.
+  static Outcome driveFor(Workload.AskFromOutside workload, long nanos, Asker asker)
+      throws InterruptedException {
+    return drive(workload, Long.MAX_VALUE, nanos, asker);
+  }
+
+  private static Outcome drive(
+      Workload.AskFromOutside workload, long asks, long nanosMax, Asker asker)
       throws InterruptedException {
     int drivers = Workload.AskFromOutside.DRIVERS;
     int window = Math.max(2, workload.outstanding() / drivers);
     AtomicReference<Throwable> failure = new AtomicReference<>();
     CountDownLatch start = new CountDownLatch(1);
     List<Thread> threads = new ArrayList<>();
+    List<Driver> running = new ArrayList<>();
     for (int i = 0; i < drivers; i++) {
       Driver driver = new Driver(i, window, asks / drivers, workload.servers(), asker, failure);
+      running.add(driver);
       threads.add(
           Thread.ofPlatform()
               .name("driver-" + i)
               .start(
                   () -> {
                     awaitQuietly(start);
-                    driver.run();
+                    driver.run(nanosMax);
                   }));
     }
     long began = System.nanoTime();
@@ -58,7 +83,7 @@ final class OutsideAsks {
     if (failure.get() != null) {
       throw new IllegalStateException("an ask failed", failure.get());
     }
-    return nanos;
+    return new Outcome(running.stream().mapToLong(driver -> driver.sent).sum(), nanos);
   }
 
   private static void awaitQuietly(CountDownLatch latch) {
@@ -79,6 +104,9 @@ final class OutsideAsks {
     private final AtomicInteger inFlight = new AtomicInteger();
     private volatile Thread thread;
 
+    /// Written by the driver's own thread, read after it ended.
+    private long sent;
+
     Driver(
         int first,
         int window,
@@ -94,11 +122,11 @@ final class OutsideAsks {
       this.failure = failure;
     }
 
-    void run() {
+    void run(long nanosMax) {
       thread = Thread.currentThread();
       int server = first;
-      long sent = 0;
-      while (sent < share && failure.get() == null) {
+      long began = System.nanoTime();
+      while (sent < share && failure.get() == null && System.nanoTime() - began < nanosMax) {
         while (sent < share && inFlight.get() < window) {
           inFlight.incrementAndGet();
           asker.ask(server, this);

@@ -31,8 +31,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 
-/// Ours: the kernel as a node runs it, without configuration and without tuning. Handlers block where
-/// the workload says so and ask by blocking; mailboxes are bounded.
+/// Ours: the kernel as a node runs it, without configuration and without tuning. Handlers block
+/// where the workload says so and ask by blocking; mailboxes are bounded.
 final class PlexContestant implements Contestant {
 
   /// The one setting there is.
@@ -138,8 +138,7 @@ final class PlexContestant implements Contestant {
           tell("node", "root", "go");
           long got = sum.get();
           if (got != w.sum()) {
-            throw new IllegalStateException(
-                "skynet: the sum is " + got + ", expected " + w.sum());
+            throw new IllegalStateException("skynet: the sum is " + got + ", expected " + w.sum());
           }
         });
   }
@@ -245,8 +244,7 @@ final class PlexContestant implements Contestant {
   }
 
   private static Invoker.Request request(String operation) {
-    return new Invoker.Request(
-        operation, BALL, false, Map.of(), ASK_TIMEOUT, Optional.empty());
+    return new Invoker.Request(operation, BALL, false, Map.of(), ASK_TIMEOUT, Optional.empty());
   }
 
   private void tell(String type, String key, String operation) {
