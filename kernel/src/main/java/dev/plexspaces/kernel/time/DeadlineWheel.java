@@ -68,6 +68,7 @@ public final class DeadlineWheel implements AutoCloseable {
   private final LongSupplier nanoClock;
   private final Deadline[] heads;
   private final int stripeMask;
+  private final Runnable sleepHook;
 
   private volatile boolean asleep;
   private volatile boolean closed;
@@ -95,12 +96,19 @@ public final class DeadlineWheel implements AutoCloseable {
   ///   order they were added, as a simulator needs
   /// @throws IllegalArgumentException for other numbers of stripes
   public DeadlineWheel(LongSupplier nanoClock, int stripes) {
+    this(nanoClock, stripes, () -> {});
+  }
+
+  /// @param sleepHook run by the sweeper where a push could be missed: before it sets `asleep`,
+  ///   before its last look at the stacks, and between that and its sleep
+  DeadlineWheel(LongSupplier nanoClock, int stripes, Runnable sleepHook) {
     if (stripes < 1 || stripes > 64 || Integer.bitCount(stripes) != 1) {
       throw new IllegalArgumentException("stripes: must be a power of two up to 64");
     }
     this.nanoClock = nanoClock;
     this.heads = new Deadline[stripes * STRIDE];
     this.stripeMask = stripes - 1;
+    this.sleepHook = sleepHook;
   }
 
   /// Starts the sweeper, on one thread made by `factory`: a daemon platform thread.
@@ -205,8 +213,11 @@ public final class DeadlineWheel implements AutoCloseable {
   private void sleep() {
     promoteYoung();
     dropDoneFirst();
+    sleepHook.run();
     asleep = true;
+    sleepHook.run();
     if (nothingAdded() && !closed) {
+      sleepHook.run();
       if (size == 0) {
         LockSupport.park(this);
       } else {
