@@ -2,7 +2,9 @@ package dev.plexspaces.gateway;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
+import com.linecorp.armeria.common.HttpData;
 import com.linecorp.armeria.common.HttpHeaderNames;
+import com.linecorp.armeria.common.HttpHeaders;
 import com.linecorp.armeria.common.HttpRequest;
 import com.linecorp.armeria.common.HttpResponse;
 import com.linecorp.armeria.common.HttpStatus;
@@ -23,6 +25,7 @@ import io.grpc.ServerServiceDefinition;
 import io.grpc.ServiceDescriptor;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.grpc.protobuf.ProtoUtils;
 import io.grpc.stub.ServerCalls;
 import io.grpc.stub.StreamObserver;
 import java.util.List;
@@ -42,6 +45,10 @@ final class GrpcEdge implements ServerInterceptor {
   private static final Metadata.Key<String> REQUEST_ID = key(Caller.REQUEST_ID);
   private static final Metadata.Key<String> IDEMPOTENCY_KEY = key(Caller.IDEMPOTENCY_KEY);
   private static final Metadata.Key<String> TRACE_PARENT = key(Caller.TRACE_PARENT);
+
+  /// Every status of ours carries details.
+  private static final Metadata.Key<com.google.rpc.Status> DETAILS =
+      ProtoUtils.keyForProto(com.google.rpc.Status.getDefaultInstance());
 
   private final Authenticator authenticator;
   private final EdgeMetrics metrics;
@@ -203,7 +210,9 @@ final class GrpcEdge implements ServerInterceptor {
   /// The status of what the server library found wrong by itself, without its words: they name
   /// classes. Ours pass as they are.
   Status status(RequestContext context, Status status, Throwable cause, Metadata trailers) {
-    if (cause instanceof StatusRuntimeException) {
+    if (cause instanceof StatusRuntimeException known
+        && known.getTrailers() != null
+        && known.getTrailers().containsKey(DETAILS)) {
       return status;
     }
     String requestId =
@@ -249,14 +258,18 @@ final class GrpcEdge implements ServerInterceptor {
           ResponseHeaders.builder(HttpStatus.OK)
               .set(HttpHeaderNames.CONTENT_TYPE, type)
               .set(Exchange.REQUEST_ID, requestId)
-              .setInt("grpc-status", Status.Code.UNIMPLEMENTED.value())
-              .set("grpc-message", "no such service or method")
-              .build());
+              .build(),
+          HttpData.empty(),
+          HttpHeaders.of(
+              "grpc-status",
+              Status.Code.UNIMPLEMENTED.value(),
+              "grpc-message",
+              "no such service or method"));
     }
     ErrorBody body =
         ErrorBody.of(HttpError.unsupportedMediaType("application/grpc on this port"), requestId);
     return HttpResponse.of(
         HttpEdge.errorHeaders(body, HttpRoute.Access.TOKEN).build(),
-        com.linecorp.armeria.common.HttpData.wrap(body.json()));
+        HttpData.wrap(body.json()));
   }
 }

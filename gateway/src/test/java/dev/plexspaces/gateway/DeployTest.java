@@ -179,7 +179,7 @@ class DeployTest {
 
   private static void assertField(Answer answer, String field) {
     assertError(answer, 400, "INVALID_MESSAGE");
-    assertThat(answer.error().get("field_violations").toString()).contains("\"" + field + "\"");
+    assertThat(answer.error().get("field_violations").toString()).contains("field=" + field + ",");
   }
 
   @Test

@@ -131,6 +131,21 @@ class DeadlineWheelTest {
   }
 
   @Test
+  void done_exactlyHalfOfTheQueue_areKeptAndOneMoreIsNot() {
+    List<Named> all = new ArrayList<>();
+    for (int i = 0; i < 10; i++) {
+      all.add(add("d" + i, 1_000));
+    }
+    wheel.advance(0);
+    all.subList(0, 5).forEach(deadline -> deadline.done = true);
+    wheel.advance(1);
+    assertThat(wheel.queued()).isEqualTo(10);
+    all.get(5).done = true;
+    wheel.advance(2);
+    assertThat(wheel.queued()).isEqualTo(4);
+  }
+
+  @Test
   void queue_underSteadyLoad_staysBounded() {
     int inFlight = 1_000;
     var open = new ArrayList<Named>();
