@@ -144,7 +144,8 @@ class ArchitectureTest {
     doors.put(
         "dev.plexspaces.kernel.time.DeadlineWheel", "starts the thread it was given a factory for");
     doors.put("dev.plexspaces.kernel.ActorSystem", "wires production doors: the deadline thread");
-    doors.put("dev.plexspaces.store.SqliteStore", "starts its writer and keeper, made by a factory");
+    doors.put(
+        "dev.plexspaces.store.SqliteStore", "starts its writer and keeper, made by a factory");
     doors.put("dev.plexspaces.store.StoreOptions", "defaults that wire production doors");
     doors.put("dev.plexspaces.node.Node", "wires production doors: signals, blocking calls");
     doors.put("dev.plexspaces.node.TurnSecret", "a secret needs the system's strong randomness");

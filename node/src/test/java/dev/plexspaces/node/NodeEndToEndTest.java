@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
@@ -146,8 +147,7 @@ class NodeEndToEndTest {
     Path psa = TestJar.file(temp, "books.psa", TestJar.psa(CONFIG, LEDGER_JAR));
     Result deployed =
         node.command("deploy", psa.toString(), "--namespace", "prod", "--data", data.toString());
-    assertThat(deployed)
-        .isEqualTo(new Result(0, "deployed books version 1.0: running\n", ""));
+    assertThat(deployed).isEqualTo(new Result(0, "deployed books version 1.0: running\n", ""));
 
     Result again = node.command("deploy", psa.toString(), "--data", data.toString());
     assertThat(again.exitCode()).isEqualTo(1);
@@ -188,8 +188,7 @@ class NodeEndToEndTest {
         .startsWith("accepted ");
     assertThat(node.command("ask", "acme/prod/tally/two", "get", at[0], at[1]).out())
         .isEqualTo("2\n");
-    Result unknown =
-        node.command("ask", "acme/prod/tally/two", "subtract", at[0], at[1]);
+    Result unknown = node.command("ask", "acme/prod/tally/two", "subtract", at[0], at[1]);
     assertThat(unknown.exitCode()).isEqualTo(1);
     assertThat(unknown.out()).isEmpty();
     assertThat(unknown.err()).contains("UNKNOWN_OPERATION").contains("add").contains("fail");
@@ -222,10 +221,42 @@ class NodeEndToEndTest {
             });
   }
 
+  /// What the samples' own configurations promise.
+  private static void samplesAnswer(NodeProcess node) throws IOException {
+    try (Stream<Path> samples =
+        Files.list(
+            Path.of("").toAbsolutePath().resolveSibling("examples/src/main/resources/apps"))) {
+      assertThat(samples.map(s -> s.getFileName().toString()))
+          .containsExactlyInAnyOrderElementsOf(Samples.IDS);
+    }
+    String actors = "/api/v1/actors/default/default/";
+    assertThat(
+            node.send("POST", actors + "counter/hits", "{\"action\":\"increment\",\"amount\":5}"))
+        .satisfies(
+            told -> {
+              assertThat(told.statusCode()).isEqualTo(202);
+              assertThat(NodeProcess.json(told).get("durable").asBoolean()).isTrue();
+            });
+    assertThat(node.send("GET", actors + "counter/hits", null).body()).isEqualTo("{\"count\":5}");
+    assertThat(
+            node.send("GET", actors + "calculator/mine?op=add&operands=1&operands=2", null).body())
+        .contains("\"result\":3");
+    assertThat(
+            node.send("GET", actors + "rate_limiter/api?op=check_rate&client_id=c1", null).body())
+        .contains("\"remaining\":99");
+    assertThat(node.send("GET", actors + "rate_limiter/api?op=fail", null).statusCode())
+        .isEqualTo(500);
+    assertThat(node.send("GET", actors + "rate_limiter/api?op=stats", null).statusCode())
+        .isEqualTo(200);
+    assertThat(node.command("apps", "--url", node.url()).out())
+        .contains("bank", "calculator", "chat", "counter", "rate-limiter", "webhook");
+  }
+
   @Test
-  void dev_needsNoTokenAndIsLoopbackOnly() {
+  void dev_needsNoTokenAndIsLoopbackOnly() throws IOException {
     Path data = temp.resolve("data");
     try (NodeProcess node = NodeProcess.start(data, "--dev")) {
+      samplesAnswer(node);
       assertThat(node.send("GET", "/metrics", null).statusCode()).isEqualTo(200);
       assertThat(node.send("GET", "/api/v1/applications", null).statusCode()).isEqualTo(200);
     }
