@@ -8,7 +8,7 @@ import dev.plexspaces.sdk.ExitReason;
 import dev.plexspaces.sdk.Message;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -70,7 +70,8 @@ final class Relations {
 
   void addChild(ActorCell child) {
     if (children == null) {
-      children = new HashSet<>();
+      // In order of birth: cells hash by identity, and the simulator needs the same order each time.
+      children = new LinkedHashSet<>();
     }
     children.add(child);
   }
@@ -191,7 +192,7 @@ final class Relations {
 
   void addLink(Address peer) {
     if (links == null) {
-      links = new HashSet<>();
+      links = new LinkedHashSet<>();
     }
     links.add(peer);
   }
