@@ -7,7 +7,8 @@ import java.util.concurrent.TimeUnit;
 /// The command `simulate`: runs the bank for many seeds and stops at the first that fails.
 ///
 /// Arguments: `--seeds N` how many, default 200; `--seed S` the first one, default 1; `--trace`
-/// prints the whole trace of each. Exit code 1 on failure, 2 for wrong arguments.
+/// prints the whole trace of each; `--keep-going` runs all seeds and prints one line for each that
+/// fails. Exit code 1 on failure, 2 for wrong arguments.
 public final class Simulate {
 
   /// Lines of the trace shown of a failed run.
@@ -28,20 +29,23 @@ public final class Simulate {
     long seeds = 200;
     long first = 1;
     boolean traces = false;
+    boolean keepGoing = false;
     try {
       for (int i = 0; i < args.length; i++) {
         switch (args[i]) {
           case "--seeds" -> seeds = Long.parseLong(args[++i]);
           case "--seed" -> first = Long.parseLong(args[++i]);
           case "--trace" -> traces = true;
+          case "--keep-going" -> keepGoing = true;
           default -> throw new IllegalArgumentException("unknown argument " + args[i]);
         }
       }
     } catch (IllegalArgumentException | ArrayIndexOutOfBoundsException e) {
-      out.println("usage: simulate [--seeds N] [--seed S] [--trace]; " + e.getMessage());
+      out.println("usage: simulate [--seeds N] [--seed S] [--trace] [--keep-going]; " + e.getMessage());
       return 2;
     }
     long began = System.nanoTime();
+    long failed = 0;
     long crashes = 0;
     long lines = 0;
     for (long seed = first; seed < first + seeds; seed++) {
@@ -49,7 +53,12 @@ public final class Simulate {
       try {
         bank.run();
       } catch (RuntimeException | Error failure) {
-        bank.world().trace().tail(TAIL_LINES).forEach(out::println);
+        failed++;
+        if (keepGoing) {
+          out.println(failure.getMessage().lines().findFirst().orElse(""));
+          continue;
+        }
+        bank.world().trace().tail(traces ? Trace.LINES_MAX : TAIL_LINES).forEach(out::println);
         out.println();
         out.println("seed " + seed + " failed: " + failure.getMessage());
         if (!(failure instanceof Violation)) {
@@ -72,12 +81,13 @@ public final class Simulate {
     out.println(
         String.format(
             Locale.ROOT,
-            "%d seeds from %d: no violation; %d crashes of the node, %d events, %.1f s",
+            "%d seeds from %d: %d failed; %d crashes of the node, %d events, %.1f s",
             seeds,
             first,
+            failed,
             crashes,
             lines,
             seconds));
-    return 0;
+    return failed == 0 ? 0 : 1;
   }
 }

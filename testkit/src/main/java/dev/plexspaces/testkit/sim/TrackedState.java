@@ -106,7 +106,9 @@ final class TrackedState implements DurableState {
   /// Everything, as one text that is equal for equal states.
   @Override
   public String toString() {
+    // A field that was rolled back to nothing is as good as one that never was.
     fields.values().removeIf(TreeMap::isEmpty);
+    lists.values().removeIf(List::isEmpty);
     return new String(Json.canonical(List.of(fields, lists)), StandardCharsets.UTF_8);
   }
 }

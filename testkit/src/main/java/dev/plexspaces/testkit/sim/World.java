@@ -7,15 +7,16 @@ import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.journal.Commit;
 import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.RowResult;
+import dev.plexspaces.kernel.journal.StateChange;
 import dev.plexspaces.kernel.journal.Store;
-import dev.plexspaces.kernel.journal.TurnRecordCodec;
+import dev.plexspaces.kernel.journal.TurnRecord;
+import dev.plexspaces.kernel.json.Json;
 import dev.plexspaces.kernel.time.DeadlineWheel;
 import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.sdk.RequestContext;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.PriorityQueue;
@@ -481,23 +482,34 @@ public final class World implements SeededDispatcher.Script {
     }
   }
 
-  /// One commit in a few words, with a digest of all of its bytes.
+  /// One commit in a few words, with a digest of its contents. Of contents, not bytes: the order of
+  /// the entries of a handler's `Map.of` differs from JVM to JVM.
   private static String describe(Commit commit) {
     StringBuilder text = new StringBuilder();
     text.append(commit.actor().type()).append('/').append(commit.actor().key());
     long hash = 17;
     if (commit.record().isPresent()) {
-      var record = commit.record().get();
+      TurnRecord record = commit.record().get();
       text.append(' ').append(record.kind()).append(" t").append(record.turn());
       text.append('.').append(record.step());
-      hash = hash * 31 + Arrays.hashCode(TurnRecordCodec.encode(record));
+      hash = hash * 31 + record.atMillis();
+      hash = hash * 31 + record.input().map(World::digest).orElse(0L);
+      for (TurnRecord.StepResult result : record.results()) {
+        hash = hash * 31 + result.call().hashCode() + result.callHash();
+        hash = hash * 31 + result.result().map(World::digest).orElse(0L);
+      }
+      for (StateChange change : record.changes()) {
+        hash = hash * 31 + (change.op() + change.field() + "/" + change.chunk()).hashCode();
+        hash = hash * 31 + (change.data().length == 0 ? 0 : digest(change.data()));
+      }
+      hash = hash * 31 + record.reply().map(World::digest).orElse(0L);
     }
     for (Row row : commit.rows()) {
       switch (row) {
         case Row.InboxInsert insert -> {
           text.append(" +").append(insert.to().type()).append('/').append(insert.to().key());
           hash = hash * 31 + insert.messageId().hashCode();
-          hash = hash * 31 + Arrays.hashCode(insert.body());
+          hash = hash * 31 + digest(insert.body());
           hash = hash * 31 + insert.dueAtMillis();
         }
         case Row.InboxDelete delete -> text.append(" -").append(delete.inboxSeq());
@@ -512,6 +524,10 @@ public final class World implements SeededDispatcher.Script {
       }
     }
     return text.append(" #").append(Long.toHexString(hash)).toString();
+  }
+
+  private static long digest(byte[] json) {
+    return Json.hash(Json.parse(json));
   }
 
   // ---- the script
