@@ -125,9 +125,11 @@ final class Bank {
     final World world;
     final TrackedState state = new TrackedState();
     private final Watch watch;
+    private final long refusals;
 
     Member(World world, Watch watch) {
       this.world = world;
+      this.refusals = world.refusals();
       this.watch = watch;
     }
 
@@ -153,7 +155,8 @@ final class Bank {
 
     @Override
     public void terminate(ActorContext context, ExitReason reason) {
-      if (!reason.abnormal()) {
+      // An instance is also thrown away because the disk refused what it has.
+      if (!reason.abnormal() && refusals == world.refusals()) {
         watch.passivates(id(context.self().type(), context.self().key()), state.toString());
       }
     }

@@ -3,12 +3,13 @@ package dev.plexspaces.testkit.sim;
 import java.io.PrintStream;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongFunction;
 
 /// The command `simulate`: runs the bank for many seeds and stops at the first that fails.
 ///
 /// Arguments: `--seeds N` how many, default 200; `--seed S` the first one, default 1; `--trace`
 /// prints the whole trace of each; `--keep-going` runs all seeds and prints one line for each that
-/// fails. Exit code 1 on failure, 2 for wrong arguments.
+/// fails; `--digests` prints a digest of each trace. Exit code 1 on failure, 2 for wrong arguments.
 public final class Simulate {
 
   /// Lines of the trace shown of a failed run.
@@ -26,10 +27,15 @@ public final class Simulate {
   ///
   /// @return the exit code
   public static int run(String[] args, PrintStream out) {
+    return run(args, out, BankWorld::new);
+  }
+
+  static int run(String[] args, PrintStream out, LongFunction<BankWorld> worlds) {
     long seeds = 200;
     long first = 1;
     boolean traces = false;
     boolean keepGoing = false;
+    boolean digests = false;
     try {
       for (int i = 0; i < args.length; i++) {
         switch (args[i]) {
@@ -37,11 +43,12 @@ public final class Simulate {
           case "--seed" -> first = Long.parseLong(args[++i]);
           case "--trace" -> traces = true;
           case "--keep-going" -> keepGoing = true;
+          case "--digests" -> digests = true;
           default -> throw new IllegalArgumentException("unknown argument " + args[i]);
         }
       }
     } catch (IllegalArgumentException | ArrayIndexOutOfBoundsException e) {
-      out.println("usage: simulate [--seeds N] [--seed S] [--trace] [--keep-going]; " + e.getMessage());
+      out.println("usage: simulate [--seeds N] [--seed S] [--trace] [--keep-going] [--digests]; " + e.getMessage());
       return 2;
     }
     long began = System.nanoTime();
@@ -49,7 +56,7 @@ public final class Simulate {
     long crashes = 0;
     long lines = 0;
     for (long seed = first; seed < first + seeds; seed++) {
-      BankWorld bank = new BankWorld(seed);
+      BankWorld bank = worlds.apply(seed);
       try {
         bank.run();
       } catch (RuntimeException | Error failure) {
@@ -69,6 +76,9 @@ public final class Simulate {
       }
       if (traces) {
         bank.world().trace().lines().forEach(out::println);
+      }
+      if (digests) {
+        out.println("digest " + seed + " " + bank.world().trace().digest());
       }
       crashes += bank.world().crashCount();
       lines += bank.world().trace().count();

@@ -103,6 +103,7 @@ public final class World implements SeededDispatcher.Script {
   private DeadlineWheel wheel;
   private boolean up;
   private long crashCount;
+  private long refusals;
 
   /// Kept, because a handler or the kernel may catch what is thrown at them.
   private Violation violation;
@@ -199,6 +200,11 @@ public final class World implements SeededDispatcher.Script {
   /// How often the node started; handlers of an earlier start are dead.
   public int starts() {
     return starts;
+  }
+
+  /// How many batches of commits the disk refused.
+  public long refusals() {
+    return refusals;
   }
 
   /// Randomness for workloads, by name.
@@ -436,6 +442,7 @@ public final class World implements SeededDispatcher.Script {
     public boolean refusesBatch() {
       boolean refuses = diskEntropy.chance(faults.diskRefuses());
       if (refuses) {
+        refusals++;
         trace.add(starts, "full", "");
       }
       return refuses;
