@@ -36,7 +36,13 @@ final class TimersFireOnce implements Checker {
             if (outcomes > 1 || atRest && outcomes == 0) {
               world.violated(
                   name(),
-                  "timer " + id + " of " + key + " fired, was cancelled or buried " + outcomes + " times");
+                  "timer "
+                      + id
+                      + " of "
+                      + key
+                      + " fired, was cancelled or buried "
+                      + outcomes
+                      + " times");
             }
           }
           if (!account.list("early").isEmpty()) {

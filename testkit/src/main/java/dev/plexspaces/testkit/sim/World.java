@@ -143,7 +143,8 @@ public final class World implements SeededDispatcher.Script {
     this(seed, faults, workload, checkers, UnaryOperator.identity());
   }
 
-  /// @param between wraps the store of each node: the seam for bugs planted in tests of the simulator
+  /// @param between wraps the store of each node: the seam for bugs planted in tests of the
+  ///   simulator
   World(
       long seed,
       Faults faults,
@@ -610,7 +611,8 @@ public final class World implements SeededDispatcher.Script {
             && dispatcher.blockedTurns().isEmpty()
             && disk.image().actorsWithWork().isEmpty();
     if (late && !atRest) {
-      violated("liveness", "not at rest " + HEAL_MAX.toHours() + " h after the faults; " + waiting());
+      violated(
+          "liveness", "not at rest " + HEAL_MAX.toHours() + " h after the faults; " + waiting());
     }
     return atRest;
   }
