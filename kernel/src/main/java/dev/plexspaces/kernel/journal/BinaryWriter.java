@@ -66,9 +66,14 @@ public final class BinaryWriter {
 
   /// The bytes alone.
   public BinaryWriter raw(byte[] value) {
-    room(value.length);
-    System.arraycopy(value, 0, bytes, size, value.length);
-    size += value.length;
+    return raw(value, 0, value.length);
+  }
+
+  /// Part of the bytes alone.
+  public BinaryWriter raw(byte[] value, int from, int length) {
+    room(length);
+    System.arraycopy(value, from, bytes, size, length);
+    size += length;
     return this;
   }
 

@@ -32,6 +32,26 @@ public record StateChange(Op op, String field, String chunk, byte[] data) {
 
   private static final byte[] NOTHING = {};
 
+  /// @throws IllegalArgumentException when `APPEND` comes without a JSON array; what stands between
+  ///   the brackets is not looked at
+  public StateChange {
+    if (op == Op.APPEND && !isArray(data)) {
+      throw new IllegalArgumentException("field " + field + ": APPEND needs a JSON array");
+    }
+  }
+
+  private static boolean isArray(byte[] data) {
+    int from = 0;
+    int to = data.length - 1;
+    while (from < to && Character.isWhitespace(data[from])) {
+      from++;
+    }
+    while (to > from && Character.isWhitespace(data[to])) {
+      to--;
+    }
+    return from < to && data[from] == '[' && data[to] == ']';
+  }
+
   public static StateChange put(String field, String chunk, byte[] json) {
     return new StateChange(Op.PUT, field, chunk, json);
   }

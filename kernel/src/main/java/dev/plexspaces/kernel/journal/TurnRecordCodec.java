@@ -87,7 +87,7 @@ public final class TurnRecordCodec {
     int changeCount = in.count();
     List<StateChange> changes = new ArrayList<>(Math.min(changeCount, 64));
     for (int i = 0; i < changeCount; i++) {
-      changes.add(new StateChange(pick(OPS, in, "change"), in.text(), in.text(), in.bytes()));
+      changes.add(change(in));
     }
     Optional<byte[]> reply = (flags & HAS_REPLY) == 0 ? Optional.empty() : Optional.of(in.bytes());
     Optional<String> failure =
@@ -97,6 +97,18 @@ public final class TurnRecordCodec {
     }
     return new TurnRecord(
         kind, turn, step, at, appVersion, input, results, changes, reply, failure);
+  }
+
+  private static StateChange change(BinaryReader in) {
+    Op op = pick(OPS, in, "change");
+    String field = in.text();
+    String chunk = in.text();
+    byte[] data = in.bytes();
+    try {
+      return new StateChange(op, field, chunk, data);
+    } catch (IllegalArgumentException e) {
+      throw in.broken(e.getMessage());
+    }
   }
 
   private static StepResult stepResult(BinaryReader in) {

@@ -24,6 +24,8 @@ import java.util.function.Consumer;
 public final class Companion {
 
   private static final int STATIC = AccessFlag.STATIC.mask();
+  private static final String LOOKUP = "lookup";
+  private static final MethodType LOOKUP_TYPE = MethodType.methodType(MethodHandles.Lookup.class);
 
   private final MethodHandles.Lookup lookup;
 
@@ -50,7 +52,7 @@ public final class Companion {
                 });
     try {
       return new Companion(
-          MethodHandles.privateLookupIn(host, MethodHandles.lookup())
+          fullLookup(host)
               .defineHiddenClass(bytes, true, MethodHandles.Lookup.ClassOption.NESTMATE));
     } catch (IllegalAccessException e) {
       throw new PlexException(
@@ -58,6 +60,58 @@ public final class Companion {
           host.getSimpleName() + ": its package must be open to all modules",
           List.of(),
           e);
+    }
+  }
+
+  /// A lookup that may define nestmates of `host`. Every class loader has an unnamed module of its
+  /// own, and crossing to another module costs a lookup that right. So an ordinary class is put
+  /// beside `host`, once per package, and asked for its own lookup.
+  private static MethodHandles.Lookup fullLookup(Class<?> host) throws IllegalAccessException {
+    MethodHandles.Lookup crossing = MethodHandles.privateLookupIn(host, MethodHandles.lookup());
+    if (crossing.hasFullPrivilegeAccess()) {
+      return crossing;
+    }
+    try {
+      MethodHandles.Lookup local =
+          (MethodHandles.Lookup)
+              crossing.findStatic(neighbour(crossing), LOOKUP, LOOKUP_TYPE).invokeExact();
+      return MethodHandles.privateLookupIn(host, local);
+    } catch (IllegalAccessException e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalStateException("no lookup in the package of " + host.getName(), e);
+    }
+  }
+
+  private static Class<?> neighbour(MethodHandles.Lookup lookup)
+      throws IllegalAccessException, ClassNotFoundException {
+    ClassDesc name = ClassDesc.of(lookup.lookupClass().getPackageName(), "PlexSpaces$Neighbour");
+    String binaryName = lookup.lookupClass().getPackageName() + "." + name.displayName();
+    try {
+      return lookup.findClass(binaryName);
+    } catch (ClassNotFoundException e) {
+      // The first one in this package.
+    }
+    ClassDesc handles = symbol(MethodHandles.class);
+    byte[] bytes =
+        ClassFile.of()
+            .build(
+                name,
+                builder -> {
+                  builder.withFlags(AccessFlag.FINAL, AccessFlag.SYNTHETIC);
+                  builder.withMethodBody(
+                      LOOKUP,
+                      LOOKUP_TYPE.describeConstable().orElseThrow(),
+                      STATIC,
+                      code ->
+                          code.invokestatic(
+                                  handles, LOOKUP, LOOKUP_TYPE.describeConstable().orElseThrow())
+                              .areturn());
+                });
+    try {
+      return lookup.defineClass(bytes);
+    } catch (LinkageError definedMeanwhile) {
+      return lookup.findClass(binaryName);
     }
   }
 

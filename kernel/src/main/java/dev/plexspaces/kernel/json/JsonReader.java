@@ -134,6 +134,10 @@ final class JsonReader {
     if (value == 0 && exact.signum() != 0) {
       throw beyondRange();
     }
+    if (exact.scale() == 0) {
+      // Such as 2.5e1, which would be written as an integer.
+      return exact.compareTo(BigDecimal.valueOf(value)) == 0 ? (Object) value : exact.setScale(1);
+    }
     return exact.equals(BigDecimal.valueOf(value)) ? (Object) value : exact;
   }
 

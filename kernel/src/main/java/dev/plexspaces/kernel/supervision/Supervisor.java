@@ -294,7 +294,9 @@ public final class Supervisor {
         answer(call, new Outcome.Up(run));
         idle();
       }
-      case CREATED, UNWINDING, RUNNING, REMOVING, CLEARING, GIVING_UP, STOPPING, EXITED ->
+      // Its turn to be stopped comes, or it is gone by then.
+      case STOPPING -> {}
+      case CREATED, UNWINDING, RUNNING, REMOVING, CLEARING, GIVING_UP, EXITED ->
           throw new IllegalStateException("a start in phase " + phase);
     }
   }
@@ -331,7 +333,9 @@ public final class Supervisor {
         answer(call, new Outcome.Refused(Refusal.START_FAILED, text));
         idle();
       }
-      case CREATED, UNWINDING, RUNNING, REMOVING, CLEARING, GIVING_UP, STOPPING, EXITED ->
+      // Its turn to be stopped comes, or it is gone by then.
+      case STOPPING -> {}
+      case CREATED, UNWINDING, RUNNING, REMOVING, CLEARING, GIVING_UP, EXITED ->
           throw new IllegalStateException("a start in phase " + phase);
     }
   }

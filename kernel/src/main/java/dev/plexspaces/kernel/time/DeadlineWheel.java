@@ -46,6 +46,9 @@ public final class DeadlineWheel implements AutoCloseable {
   /// each of them is looked at each tick.
   static final int STRIPES = 8;
 
+  /// Deadlines due within this many ticks go to the queue at once.
+  private static final int YOUNG_TICKS = 4;
+
   /// Queue entries looked at each tick to estimate how many are done.
   static final int SAMPLE = 64;
 
@@ -65,6 +68,7 @@ public final class DeadlineWheel implements AutoCloseable {
   private final LongSupplier nanoClock;
   private final Deadline[] heads;
   private final int stripeMask;
+  private final Runnable sleepHook;
 
   private volatile boolean asleep;
   private volatile boolean closed;
@@ -75,7 +79,12 @@ public final class DeadlineWheel implements AutoCloseable {
   private Deadline[] queue = new Deadline[QUEUE_MIN];
 
   private int size;
-  private long arrivals;
+  private long ticks;
+
+  /// Added at the last tick and not done then.
+  private Deadline[] young = new Deadline[QUEUE_MIN];
+
+  private int youngSize;
   private int sampleOffset;
 
   /// @param nanoClock [Clock#nanoTime]
@@ -87,12 +96,19 @@ public final class DeadlineWheel implements AutoCloseable {
   ///   order they were added, as a simulator needs
   /// @throws IllegalArgumentException for other numbers of stripes
   public DeadlineWheel(LongSupplier nanoClock, int stripes) {
+    this(nanoClock, stripes, () -> {});
+  }
+
+  /// @param sleepHook run by the sweeper where a push could be missed: before it sets `asleep`,
+  ///   before its last look at the stacks, and between that and its sleep
+  DeadlineWheel(LongSupplier nanoClock, int stripes, Runnable sleepHook) {
     if (stripes < 1 || stripes > 64 || Integer.bitCount(stripes) != 1) {
       throw new IllegalArgumentException("stripes: must be a power of two up to 64");
     }
     this.nanoClock = nanoClock;
     this.heads = new Deadline[stripes * STRIDE];
     this.stripeMask = stripes - 1;
+    this.sleepHook = sleepHook;
   }
 
   /// Starts the sweeper, on one thread made by `factory`: a daemon platform thread.
@@ -130,6 +146,7 @@ public final class DeadlineWheel implements AutoCloseable {
   public int advance(long nowNanos) {
     requireOwner();
     drain();
+    promoteYoung();
     return fire(nowNanos);
   }
 
@@ -140,6 +157,7 @@ public final class DeadlineWheel implements AutoCloseable {
   public OptionalLong nextDueNanos() {
     requireOwner();
     drain();
+    promoteYoung();
     dropDoneFirst();
     return size == 0 ? OptionalLong.empty() : OptionalLong.of(queue[0].dueNanos);
   }
@@ -147,7 +165,7 @@ public final class DeadlineWheel implements AutoCloseable {
   /// Deadlines in the queue, done ones not yet dropped included, those added since the last tick
   /// not; exact for the owner, an estimate for other threads.
   public int queued() {
-    return size;
+    return size + youngSize;
   }
 
   /// Ends the sweeper, waiting for it at most a second. What has not fired never will.
@@ -193,9 +211,13 @@ public final class DeadlineWheel implements AutoCloseable {
   }
 
   private void sleep() {
+    promoteYoung();
     dropDoneFirst();
+    sleepHook.run();
     asleep = true;
+    sleepHook.run();
     if (nothingAdded() && !closed) {
+      sleepHook.run();
       if (size == 0) {
         LockSupport.park(this);
       } else {
@@ -222,18 +244,22 @@ public final class DeadlineWheel implements AutoCloseable {
   /// @return true when anything was added, done or not
   private boolean drain() {
     boolean added = false;
+    promoteYoung();
+    ticks++;
+    long nowNanos = nanoClock.getAsLong();
     for (int i = 0; i < heads.length; i += STRIDE) {
       if (HEADS.getVolatile(heads, i) == null) {
         continue;
       }
       added = true;
-      Deadline deadline = reversed((Deadline) HEADS.getAndSet(heads, i, (Deadline) null));
-      while (deadline != null) {
+      Deadline deadline = (Deadline) HEADS.getAndSet(heads, i, (Deadline) null);
+      // Newest first, and most are done already: those are not even unlinked.
+      for (long age = 0; deadline != null; age++) {
         Deadline next = deadline.next;
-        deadline.next = null;
         if (!deadline.done()) {
-          deadline.order = arrivals++;
-          push(deadline);
+          deadline.next = null;
+          deadline.order = (ticks << 32) - age;
+          keep(deadline, nowNanos);
         }
         deadline = next;
       }
@@ -241,15 +267,27 @@ public final class DeadlineWheel implements AutoCloseable {
     return added;
   }
 
-  private static Deadline reversed(Deadline last) {
-    Deadline first = null;
-    while (last != null) {
-      Deadline below = last.next;
-      last.next = first;
-      first = last;
-      last = below;
+  /// What is not done yet but far from due is likely done at the next tick, so it waits for that
+  /// outside of the queue.
+  private void keep(Deadline deadline, long nowNanos) {
+    if (deadline.dueNanos - nowNanos < YOUNG_TICKS * TICK_NANOS) {
+      push(deadline);
+      return;
     }
-    return first;
+    if (youngSize == young.length) {
+      young = Arrays.copyOf(young, youngSize * 2);
+    }
+    young[youngSize++] = deadline;
+  }
+
+  private void promoteYoung() {
+    for (int i = 0; i < youngSize; i++) {
+      if (!young[i].done()) {
+        push(young[i]);
+      }
+      young[i] = null;
+    }
+    youngSize = 0;
   }
 
   private int fire(long nowNanos) {

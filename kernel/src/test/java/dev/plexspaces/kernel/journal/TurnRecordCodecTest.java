@@ -151,12 +151,9 @@ class TurnRecordCodecTest {
     List<StateChange> changes = new ArrayList<>();
     StateChange.Op[] ops = StateChange.Op.values();
     for (int i = random.nextInt(6); i > 0; i--) {
-      changes.add(
-          new StateChange(
-              ops[random.nextInt(ops.length)],
-              randomText(random),
-              randomText(random),
-              randomBytes(random)));
+      StateChange.Op op = ops[random.nextInt(ops.length)];
+      byte[] data = op == StateChange.Op.APPEND ? bytes(" [1, 2] ") : randomBytes(random);
+      changes.add(new StateChange(op, randomText(random), randomText(random), data));
     }
     return new TurnRecord(
         Kind.values()[random.nextInt(Kind.values().length)],

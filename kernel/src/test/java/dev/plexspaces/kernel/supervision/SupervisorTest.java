@@ -507,6 +507,28 @@ class SupervisorTest {
     assertThat(tree.armedTimers()).isZero();
   }
 
+  /// Found by seed 108 of the random test.
+  @ParameterizedTest
+  @CsvSource({"true, -a stopped", "false, stopped"})
+  void stopAll_whileAnEarlierChildIsStartedAgain_stopsItInItsTurn(boolean starts, String effects) {
+    SimulatedTree tree =
+        SimulatedTree.started(supervisor(ONE_FOR_ONE, 1, permanent("a"), permanent("b")));
+    tree.held.addAll(List.of("a", "b"));
+    tree.exit("a", ERROR);
+    tree.takeLog();
+    tree.stop(ExitReason.SHUTDOWN);
+    assertThat(tree.takeLog()).isEqualTo("-b");
+    tree.held.remove("a");
+    if (starts) {
+      tree.finishStart("a");
+    } else {
+      tree.failStart("a");
+    }
+    assertThat(tree.takeLog()).isEmpty();
+    tree.exit("b", ExitReason.SHUTDOWN);
+    assertThat(tree.takeLog()).isEqualTo(effects);
+  }
+
   @Test
   void stopAll_whileTheGroupIsStopped_startsNothingAgain() {
     SimulatedTree tree =
@@ -549,6 +571,23 @@ class SupervisorTest {
     assertThat(tree.answers)
         .containsEntry(add, new Outcome.Up(new Run("b", 2)))
         .containsEntry(remove, new Outcome.Done());
+  }
+
+  @Test
+  void exit_whileItsTerminationWaits_isPartOfIt() {
+    SimulatedTree tree =
+        SimulatedTree.started(supervisor(ONE_FOR_ONE, 1, permanent("a"), permanent("b")));
+    tree.held.add("b");
+    tree.exit("b", ERROR);
+    long terminate = tree.callLater("", call -> new Event.TerminateChild(call, "a"));
+    tree.exit("a", ERROR);
+    tree.takeLog();
+
+    tree.finishStart("b");
+
+    assertThat(tree.answers).containsEntry(terminate, new Outcome.Done());
+    assertThat(tree.takeLog()).isEmpty();
+    assertThat(tree.states("")).isEqualTo("a=STOPPED b");
   }
 
   @Test

@@ -1,0 +1,224 @@
+package dev.plexspaces.gateway;
+
+import com.linecorp.armeria.common.grpc.GrpcSerializationFormats;
+import com.linecorp.armeria.server.HttpService;
+import com.linecorp.armeria.server.Route;
+import com.linecorp.armeria.server.Server;
+import com.linecorp.armeria.server.ServerBuilder;
+import com.linecorp.armeria.server.grpc.GrpcService;
+import dev.plexspaces.contracts.actor.v1.ActorServiceGrpc;
+import dev.plexspaces.contracts.application.v1.ApplicationServiceGrpc;
+import dev.plexspaces.contracts.system.v1.SystemServiceGrpc;
+import dev.plexspaces.kernel.json.Json;
+import dev.plexspaces.sdk.ErrorCode;
+import dev.plexspaces.sdk.PlexException;
+import io.grpc.health.v1.HealthGrpc;
+import io.grpc.protobuf.services.ProtoReflectionServiceV1;
+import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+
+/// The edge of a node: an HTTP server (REST, FaaS, documentation) and a gRPC server over the same
+/// calls, the same authentication and the same errors. Running from [#start] until [#close].
+public final class Gateway implements AutoCloseable {
+
+  /// Longest time for one call, over the longest ask.
+  static final Duration CALL_MAX = Duration.ofSeconds(75);
+
+  /// Longest time for a deployment, upload included.
+  static final Duration DEPLOY_MAX = Duration.ofMinutes(10);
+
+  /// Longest gRPC message, bytes: 5 MiB. A longer deployment goes over HTTP.
+  static final int GRPC_MESSAGE_BYTES_MAX = 5 << 20;
+
+  /// Longest request line, bytes.
+  static final int REQUEST_LINE_BYTES_MAX = 16 << 10;
+
+  /// Longest request headers, bytes.
+  static final int HEADERS_BYTES_MAX = 16 << 10;
+
+  /// Most connections on each port.
+  static final int CONNECTIONS_MAX = 10_000;
+
+  /// Most concurrent streams of one HTTP/2 connection.
+  static final int STREAMS_MAX = 1_000;
+
+  /// How long nothing may be in progress before a stopping server believes it.
+  private static final Duration QUIET = Duration.ofMillis(50);
+
+  /// How long the rest of a body is read and dropped after an early answer.
+  private static final Duration LATE_BODY = Duration.ofSeconds(1);
+
+  private final Server http;
+  private final Server grpc;
+  private final List<HttpRoute> routes;
+  private volatile int httpPort;
+  private volatile int grpcPort;
+
+  private Gateway(GatewayOptions options, GatewayPorts ports) {
+    Authenticator authenticator =
+        options.dev()
+            ? Authenticator.DEV
+            : new TokenAuthenticator(options.trusted(), ports.clock());
+    EdgeMetrics metrics = new EdgeMetrics(ports.meters());
+
+    ActorCalls actorCalls = new ActorCalls(ports.invoker(), ports.clock(), options.bodyBytesMax());
+    ApplicationCalls applicationCalls =
+        new ApplicationCalls(ports.applications(), ports.blocking(), options.uploads());
+    SystemCalls systemCalls =
+        new SystemCalls(ports.node(), ports.blocking(), this::httpPort, this::grpcPort);
+    List<Rpc<?, ?>> actors = Rpcs.actors(actorCalls);
+    List<Rpc<?, ?>> applications = Rpcs.applications(applicationCalls);
+    List<Rpc<?, ?>> system = Rpcs.system(systemCalls);
+    List<Rpc<?, ?>> rpcs = new ArrayList<>(actors);
+    rpcs.addAll(applications);
+    rpcs.addAll(system);
+
+    OpenApi openApi = new OpenApi();
+    NodeRoutes nodeRoutes = new NodeRoutes(ports.node(), ports.blocking());
+    routes =
+        new HttpRoutes(
+                new InvokeRoutes(actorCalls, options.bodyBytesMax()),
+                new DeployRoute(applicationCalls, ports.blocking()),
+                options.bodyBytesMax())
+            .all(rpcs, nodeRoutes, openApi);
+    nodeRoutes.document(Json.write(openApi.document(ports.node().version(), routes, rpcs)));
+
+    HttpEdge httpEdge = new HttpEdge(authenticator, metrics, ports.ids(), options.inFlightMax());
+    http = httpServer(options, httpEdge);
+
+    Set<String> open = new HashSet<>();
+    open.add(HealthGrpc.getCheckMethod().getFullMethodName());
+    for (Rpc<?, ?> rpc : rpcs) {
+      if (rpc.open()) {
+        open.add(rpc.method().getFullMethodName());
+      }
+    }
+    GrpcEdge grpcEdge =
+        new GrpcEdge(authenticator, metrics, ports.ids(), options.inFlightMax(), Set.copyOf(open));
+    GrpcService services =
+        GrpcService.builder()
+            .addService(GrpcEdge.define(ActorServiceGrpc.getServiceDescriptor(), actors))
+            .addService(
+                GrpcEdge.define(ApplicationServiceGrpc.getServiceDescriptor(), applications))
+            .addService(GrpcEdge.define(SystemServiceGrpc.getServiceDescriptor(), system))
+            .addService(
+                new GrpcHealth(
+                    ports.node(),
+                    Set.of(
+                        ActorServiceGrpc.SERVICE_NAME,
+                        ApplicationServiceGrpc.SERVICE_NAME,
+                        SystemServiceGrpc.SERVICE_NAME)))
+            .addService(ProtoReflectionServiceV1.newInstance())
+            .supportedSerializationFormats(
+                GrpcSerializationFormats.PROTO,
+                GrpcSerializationFormats.PROTO_WEB,
+                GrpcSerializationFormats.PROTO_WEB_TEXT)
+            .intercept(grpcEdge)
+            .exceptionHandler(grpcEdge::status)
+            .maxRequestMessageLength(GRPC_MESSAGE_BYTES_MAX)
+            .build();
+    grpc =
+        server(options, options.grpcPort(), httpEdge)
+            .maxRequestLength(2L * GRPC_MESSAGE_BYTES_MAX)
+            .service(services)
+            .service(Route.ofCatchAll(), grpcEdge::unserved)
+            .build();
+  }
+
+  private Server httpServer(GatewayOptions options, HttpEdge edge) {
+    ServerBuilder builder =
+        server(options, options.httpPort(), edge).maxRequestLength(options.bodyBytesMax());
+    for (HttpRoute route : routes) {
+      HttpService service = edge.service(route);
+      builder.withRoute(
+          binding -> {
+            binding.methods(route.method()).path(route.template());
+            if (route.bodyBytesMax() > options.bodyBytesMax()) {
+              binding.maxRequestLength(route.bodyBytesMax()).requestTimeout(DEPLOY_MAX);
+            }
+            binding.build(service);
+          });
+    }
+    return builder.service(Route.ofCatchAll(), edge.fallback(routes)).build();
+  }
+
+  private static ServerBuilder server(GatewayOptions options, int port, HttpEdge edge) {
+    return Server.builder()
+        .http(new InetSocketAddress(options.address(), port))
+        .maxNumConnections(CONNECTIONS_MAX)
+        .http2MaxStreamsPerConnection(STREAMS_MAX)
+        .http1MaxInitialLineLength(REQUEST_LINE_BYTES_MAX)
+        .http1MaxHeaderSize(HEADERS_BYTES_MAX)
+        .http2MaxHeaderListSize(HEADERS_BYTES_MAX)
+        .requestTimeout(CALL_MAX)
+        // A client that is refused early may finish sending, else it sees a reset, not the answer.
+        .requestAutoAbortDelay(LATE_BODY)
+        .gracefulShutdownTimeout(QUIET, options.drain())
+        .errorHandler(edge.errorHandler())
+        .verboseResponses(false)
+        // The library's own meters go nowhere: ours have bounded labels.
+        .meterRegistry(new CompositeMeterRegistry())
+        .disableServerHeader();
+  }
+
+  /// Starts both servers.
+  ///
+  /// @throws PlexException `UNAVAILABLE` when a port cannot be bound
+  public static Gateway start(GatewayOptions options, GatewayPorts ports) {
+    Gateway gateway = new Gateway(options, ports);
+    gateway.httpPort = bind(gateway.http, options.httpPort(), options);
+    try {
+      gateway.grpcPort = bind(gateway.grpc, options.grpcPort(), options);
+    } catch (RuntimeException e) {
+      gateway.http.stop().join();
+      throw e;
+    }
+    return gateway;
+  }
+
+  private static int bind(Server server, int port, GatewayOptions options) {
+    try {
+      server.start().join();
+      return server.activeLocalPort();
+    } catch (CompletionException e) {
+      server.stop();
+      throw new PlexException(
+          ErrorCode.UNAVAILABLE,
+          "cannot listen on "
+              + options.host()
+              + " port "
+              + port
+              + ": it is in use or not allowed; choose another or 0 for a free one",
+          List.of(),
+          e);
+    }
+  }
+
+  /// The bound port of HTTP.
+  public int httpPort() {
+    return httpPort;
+  }
+
+  /// The bound port of gRPC.
+  public int grpcPort() {
+    return grpcPort;
+  }
+
+  /// Every route HTTP serves, as `METHOD /path/{variable}`.
+  public List<String> routes() {
+    return routes.stream().map(route -> route.method() + " " + route.template()).toList();
+  }
+
+  /// Stops accepting, finishes what is in progress within [GatewayOptions#drain], and stops.
+  @Override
+  public void close() {
+    CompletableFuture.allOf(http.stop(), grpc.stop()).join();
+  }
+}

@@ -1,0 +1,131 @@
+package dev.plexspaces.kernel.binding;
+
+import dev.plexspaces.sdk.Actor;
+import dev.plexspaces.sdk.FacetSpec;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedSet;
+import java.util.TreeSet;
+
+/// An annotated class as an actor type: everything its instances share.
+final class BoundType implements ActorType {
+
+  /// The operation that takes what no other handler takes.
+  static final String ANY = "*";
+
+  /// The state machine part of a type.
+  ///
+  /// @param slot of the field that holds the current state
+  record Machine(int slot, List<String> states, String initial) {}
+
+  /// The state fields that one class of the hierarchy declares.
+  record Level(Dispatch code, int firstSlot, int endSlot) {}
+
+  private final String name;
+  private final Behavior behavior;
+  private final List<FacetSpec> facets;
+  private final SortedSet<String> operations;
+  private final DurabilityCheck durability;
+  private final Dispatch own;
+  private final List<Level> levels;
+
+  final StateField[] fields;
+  final Map<String, BoundMethod> handlers;
+  final BoundMethod any;
+  final Optional<BoundMethod> init;
+  final Optional<BoundMethod> activate;
+  final Optional<BoundMethod> terminate;
+  final Optional<Machine> machine;
+
+  /// The life-cycle methods of a class, each empty when it has none.
+  record LifeCycle(
+      Optional<BoundMethod> init,
+      Optional<BoundMethod> activate,
+      Optional<BoundMethod> terminate) {}
+
+  /// How a class is seen from outside.
+  record Face(String name, Behavior behavior, List<FacetSpec> facets) {}
+
+  /// The state of a class.
+  record Memory(
+      Dispatch own,
+      List<Level> levels,
+      List<StateField> fields,
+      Optional<Machine> machine,
+      DurabilityCheck durability) {}
+
+  BoundType(Face face, Map<String, BoundMethod> handlers, LifeCycle life, Memory memory) {
+    this.name = face.name;
+    this.behavior = face.behavior;
+    this.facets = face.facets;
+    this.handlers = Map.copyOf(handlers);
+    this.any = handlers.get(ANY);
+    this.operations = Collections.unmodifiableSortedSet(new TreeSet<>(handlers.keySet()));
+    this.init = life.init;
+    this.activate = life.activate;
+    this.terminate = life.terminate;
+    this.own = memory.own;
+    this.levels = memory.levels;
+    this.fields = memory.fields.toArray(StateField[]::new);
+    this.machine = memory.machine;
+    this.durability = memory.durability;
+  }
+
+  @Override
+  public String name() {
+    return name;
+  }
+
+  @Override
+  public Behavior behavior() {
+    return behavior;
+  }
+
+  @Override
+  public SortedSet<String> operations() {
+    return operations;
+  }
+
+  @Override
+  public List<FacetSpec> facets() {
+    return facets;
+  }
+
+  @Override
+  public Actor create() {
+    return new BoundActor(this, instance());
+  }
+
+  @Override
+  public void requireDurable() {
+    durability.require();
+  }
+
+  /// A fresh object of the class, in the initial state if it is a state machine.
+  Object instance() {
+    Object instance = own.create();
+    machine.ifPresent(m -> write(instance, m.slot, m.initial));
+    return instance;
+  }
+
+  /// The values of all state fields.
+  Object[] read(Object instance) {
+    Object[] values = new Object[fields.length];
+    for (Level level : levels) {
+      level.code.read(instance, values);
+    }
+    return values;
+  }
+
+  void write(Object instance, int slot, Object value) {
+    for (Level level : levels) {
+      if (slot >= level.firstSlot && slot < level.endSlot) {
+        level.code.write(instance, slot, value);
+        return;
+      }
+    }
+    throw new IllegalArgumentException("no state field " + slot);
+  }
+}
