@@ -8,6 +8,7 @@ import com.nimbusds.jose.crypto.RSASSAVerifier;
 import com.nimbusds.jose.jwk.Curve;
 import com.nimbusds.jose.jwk.ECKey;
 import com.nimbusds.jose.jwk.JWK;
+import com.nimbusds.jose.jwk.KeyUse;
 import com.nimbusds.jose.jwk.RSAKey;
 import com.nimbusds.jwt.JWTClaimsSet;
 import com.nimbusds.jwt.SignedJWT;
@@ -239,8 +240,7 @@ final class TokenAuthenticator implements Authenticator {
 
   private static boolean allows(JWK jwk, JWSAlgorithm algorithm) {
     return (jwk.getAlgorithm() == null || jwk.getAlgorithm().equals(algorithm))
-        && (jwk.getKeyUse() == null
-            || jwk.getKeyUse().equals(com.nimbusds.jose.jwk.KeyUse.SIGNATURE));
+        && (jwk.getKeyUse() == null || jwk.getKeyUse().equals(KeyUse.SIGNATURE));
   }
 
   private static PlexException refused(String message) {
