@@ -74,11 +74,18 @@ final class TokenAuthenticator implements Authenticator {
 
   private final List<Issuer> issuers = new ArrayList<>();
   private final InstantSource clock;
+  private final int cacheEntriesMax;
   private final ConcurrentHashMap<ByteBuffer, Verified> verified = new ConcurrentHashMap<>();
 
   /// @throws PlexException `INVALID_MESSAGE` when an issuer has no usable key
   TokenAuthenticator(List<TrustedIssuer> trusted, InstantSource clock) {
+    this(trusted, clock, CACHE_ENTRIES_MAX);
+  }
+
+  /// @param cacheEntriesMax verified tokens remembered
+  TokenAuthenticator(List<TrustedIssuer> trusted, InstantSource clock, int cacheEntriesMax) {
     this.clock = clock;
+    this.cacheEntriesMax = cacheEntriesMax;
     for (TrustedIssuer issuer : trusted) {
       List<Key> keys = new ArrayList<>();
       for (JWK jwk : issuer.keys().getKeys()) {
@@ -116,7 +123,7 @@ final class TokenAuthenticator implements Authenticator {
     if (known == null) {
       known = verify(token);
       requireTime(known, now);
-      if (verified.size() >= CACHE_ENTRIES_MAX) {
+      if (verified.size() >= cacheEntriesMax) {
         verified.clear();
       }
       verified.put(digest, known);
