@@ -3,7 +3,6 @@ package dev.plexspaces.kernel.identity;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
 import java.util.List;
-import java.util.regex.Pattern;
 
 /// A tenant's namespace: the wall that no name crosses. Source: DESIGN section 3.
 ///
@@ -11,7 +10,8 @@ import java.util.regex.Pattern;
 /// @param namespace likewise
 public record Scope(String tenant, String namespace) {
 
-  private static final Pattern NAME = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}");
+  /// Longest name, characters.
+  public static final int NAME_LENGTH_MAX = 128;
 
   /// @throws PlexException `INVALID_MESSAGE` naming the wrong part
   public Scope {
@@ -24,7 +24,7 @@ public record Scope(String tenant, String namespace) {
   /// @param what the field to name in the error
   /// @throws PlexException `INVALID_MESSAGE`
   public static void requireName(String what, String name) {
-    if (name == null || !NAME.matcher(name).matches()) {
+    if (!wellFormed(name)) {
       String problem =
           "must be 1 to 128 letters, digits, '_', '-' or '.', not starting with '.' or '-'";
       throw new PlexException(
@@ -33,6 +33,26 @@ public record Scope(String tenant, String namespace) {
           List.of(new PlexException.FieldViolation(what, problem)),
           null);
     }
+  }
+
+  // Runs for every request, hence not a regular expression.
+  private static boolean wellFormed(String name) {
+    if (name == null || name.isEmpty() || name.length() > NAME_LENGTH_MAX) {
+      return false;
+    }
+    for (int i = 0; i < name.length(); i++) {
+      char c = name.charAt(i);
+      boolean fine =
+          c >= 'a' && c <= 'z'
+              || c >= 'A' && c <= 'Z'
+              || c >= '0' && c <= '9'
+              || c == '_'
+              || i > 0 && (c == '-' || c == '.');
+      if (!fine) {
+        return false;
+      }
+    }
+    return true;
   }
 
   @Override

@@ -15,7 +15,8 @@ import java.util.Optional;
 /// @param rows direct rows
 public record Commit(ActorId actor, Optional<TurnRecord> record, List<Row> rows) {
 
-  /// Learns the fate of a commit, on the store's thread: must not block, and must not throw.
+  /// Learns the fate of a commit, on the store's thread (on the submitter's when refused at the
+  /// door): must not block, and must not throw.
   public interface Listener {
     /// It is on disk.
     ///
@@ -24,7 +25,9 @@ public record Commit(ActorId actor, Optional<TurnRecord> record, List<Row> rows)
 
     /// It is not, and nothing of it is visible. `CONFLICT`: a precondition failed (a stale version,
     /// an inbox row that is gone, a stale epoch, a turn number that is not the next).
-    /// `UNAVAILABLE`: the disk is full or failing; nothing was lost, try again.
+    /// `RESOURCE_EXHAUSTED`: the queue is full, or the commit is too large. `INVALID_MESSAGE`: a
+    /// text that UTF-8 cannot carry. `UNAVAILABLE`: the disk is full or failing; nothing that was
+    /// acknowledged is lost, try again.
     void refused(PlexException why);
   }
 }

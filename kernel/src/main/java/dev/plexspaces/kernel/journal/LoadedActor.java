@@ -6,7 +6,8 @@ import java.util.Optional;
 /// What the store knows of one actor.
 ///
 /// @param incarnation raised each time the id is created anew after a purge; 1 for a new actor
-/// @param nextTurn number of the next turn; 0 when `@OnInit` has not committed
+/// @param nextTurn number of the next new turn: one past the open turn while one is open; 0 when
+///   `@OnInit` has not committed
 /// @param changes the state as changes: folded rows first, then the tail of the log, in order; the
 ///   changes of an open turn are not among them
 /// @param open the open turn, when there is one
@@ -22,5 +23,7 @@ public record LoadedActor(
   /// A turn that committed and has not ended.
   ///
   /// @param records its commits in order, the first of kind `OPEN`
-  public record OpenTurn(long turn, List<TurnRecord> records) {}
+  /// @param rowResults what the rows of each commit answered, by position in `records`: the result
+  ///   of a conditional operation survives a crash only here (spec/turns rule 10)
+  public record OpenTurn(long turn, List<TurnRecord> records, List<List<RowResult>> rowResults) {}
 }

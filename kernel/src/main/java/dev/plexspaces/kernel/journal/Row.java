@@ -2,6 +2,10 @@ package dev.plexspaces.kernel.journal;
 
 import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.identity.Scope;
+import dev.plexspaces.sdk.ErrorCode;
+import dev.plexspaces.sdk.PlexException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 
@@ -9,46 +13,80 @@ import java.util.OptionalLong;
 /// log row. Source: spec/turns section 9.
 public sealed interface Row {
 
+  /// How long the version of a key outlives the key, milliseconds: far longer than any segment that
+  /// read it.
+  long VERSION_KEPT_MILLIS = 10 * 60 * 1000;
+
+  /// Longest key of the key-value store and longest message id, characters.
+  int KEY_LENGTH_MAX = 512;
+
   /// Adds a message to an actor's durable inbox. The store assigns the sequence.
   ///
   /// @param to receiver
-  /// @param messageId unique id; a second insert of the same id for the same receiver is ignored
-  ///   and reports the first one's sequence
+  /// @param messageId unique id; while a row of the same id waits or is buried at the same
+  ///   receiver, a second insert is ignored and reports the first one's sequence
   /// @param dueAtMillis 0 for now, else when the message becomes visible (a timer)
   /// @param body opaque to the store
-  record InboxInsert(ActorId to, String messageId, long dueAtMillis, byte[] body) implements Row {}
+  record InboxInsert(ActorId to, String messageId, long dueAtMillis, byte[] body) implements Row {
+    /// @throws PlexException `INVALID_MESSAGE` for a bad id
+    public InboxInsert {
+      requireKey("message_id", messageId);
+    }
+  }
 
-  /// Consumes an inbox row; the commit is refused unless the row is there.
+  /// Consumes an inbox row; the commit is refused unless the row is waiting.
   record InboxDelete(ActorId to, long inboxSeq) implements Row {}
 
-  /// Moves an inbox row to another time and/or counts a failed delivery; refused unless it is
-  /// there.
+  /// Moves an inbox row to another time and/or counts a failed delivery; a buried row becomes a
+  /// waiting one again (re-drive). Refused unless the row is there.
   record InboxUpdate(ActorId to, long inboxSeq, long dueAtMillis, int attempts) implements Row {}
 
-  /// Moves an inbox row to the dead letters with a reason; refused unless it is there.
+  /// Moves an inbox row to the dead letters with a reason; refused unless it is waiting.
   record InboxBury(ActorId to, long inboxSeq, String reason) implements Row {}
 
-  /// Writes a key. Version of a key rises by one with each write; an absent key has version 0.
+  /// Writes a key. Version of a key rises by one with each write; an absent key has version 0. The
+  /// versions of a deleted or expired key are remembered for [#VERSION_KEPT_MILLIS], so that a put
+  /// conditional on a version cannot mistake a key written anew for the one that was read.
   ///
   /// @param expectedVersion when present, the commit is refused (`CONFLICT`) unless it matches
   /// @param expiresAtMillis 0 for never
   record KvPut(
       Scope scope, String key, byte[] value, long expiresAtMillis, OptionalLong expectedVersion)
-      implements Row {}
+      implements Row {
+    /// @throws PlexException `INVALID_MESSAGE` for a bad key
+    public KvPut {
+      requireKey("key", key);
+    }
+  }
 
   /// Deletes a key; no effect when absent.
-  record KvDelete(Scope scope, String key, OptionalLong expectedVersion) implements Row {}
+  record KvDelete(Scope scope, String key, OptionalLong expectedVersion) implements Row {
+    /// @throws PlexException `INVALID_MESSAGE` for a bad key
+    public KvDelete {
+      requireKey("key", key);
+    }
+  }
 
-  /// Adds to a decimal integer stored as text (absent counts as 0). Its [RowResult] is the new
-  /// value; a value that is not an integer, or an overflow, makes the result an error and changes
-  /// nothing.
-  record KvIncrement(Scope scope, String key, long delta) implements Row {}
+  /// Adds to a decimal integer stored as text (absent counts as 0), a 64-bit one; the key keeps its
+  /// expiry. Its [RowResult] is the new value; a value that is not an integer, or an overflow,
+  /// makes the result an error and changes nothing.
+  record KvIncrement(Scope scope, String key, long delta) implements Row {
+    /// @throws PlexException `INVALID_MESSAGE` for a bad key
+    public KvIncrement {
+      requireKey("key", key);
+    }
+  }
 
   /// Writes `value` (deletes when empty) only if the current value equals `expected` (absent when
-  /// empty). Its [RowResult] is `true` or `false`; `false` changes nothing and does not refuse the
-  /// commit.
+  /// empty); the key keeps its expiry. Its [RowResult] is `true` or `false`; `false` changes
+  /// nothing and does not refuse the commit.
   record KvCompareAndSet(Scope scope, String key, Optional<byte[]> expected, Optional<byte[]> value)
-      implements Row {}
+      implements Row {
+    /// @throws PlexException `INVALID_MESSAGE` for a bad key
+    public KvCompareAndSet {
+      requireKey("key", key);
+    }
+  }
 
   /// Remembers or completes an idempotent request.
   ///
@@ -58,4 +96,22 @@ public sealed interface Row {
   record Idempotency(
       ActorId actor, byte[] keyHash, byte[] bodyHash, Optional<byte[]> reply, long expiresAtMillis)
       implements Row {}
+
+  private static void requireKey(String what, String key) {
+    String problem = null;
+    if (key == null || key.isEmpty() || key.length() > KEY_LENGTH_MAX) {
+      problem = "must be 1 to " + KEY_LENGTH_MAX + " characters";
+    } else if (!StandardCharsets.UTF_8.newEncoder().canEncode(key)) {
+      problem = "must not contain unpaired surrogates";
+    } else if (key.indexOf('\0') >= 0) {
+      problem = "must not contain the character NUL";
+    }
+    if (problem != null) {
+      throw new PlexException(
+          ErrorCode.INVALID_MESSAGE,
+          what + ": " + problem,
+          List.of(new PlexException.FieldViolation(what, problem)),
+          null);
+    }
+  }
 }

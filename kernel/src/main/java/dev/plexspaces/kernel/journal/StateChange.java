@@ -6,6 +6,11 @@ package dev.plexspaces.kernel.journal;
 /// A field is either a *value* (one chunk named ""), a *map* (one chunk per key) or a *list*
 /// (chunks in append order).
 ///
+/// State starts from nothing: an initial value that is not empty must be journalled as well. A
+/// store folds changes, so the order of map entries that [LoadedActor] returns is not the order of
+/// the puts, and one returned `APPEND` may hold the elements of many. A field that was ever
+/// cleared, or lost an entry, is returned with a `CLEAR` first.
+///
 /// @param op what to do
 /// @param field name of the `@State` field
 /// @param chunk "" for a value, the map key for a map entry, ignored for `APPEND` and `CLEAR`
@@ -26,6 +31,26 @@ public record StateChange(Op op, String field, String chunk, byte[] data) {
   }
 
   private static final byte[] NOTHING = {};
+
+  /// @throws IllegalArgumentException when `APPEND` comes without a JSON array; what stands between
+  ///   the brackets is not looked at
+  public StateChange {
+    if (op == Op.APPEND && !isArray(data)) {
+      throw new IllegalArgumentException("field " + field + ": APPEND needs a JSON array");
+    }
+  }
+
+  private static boolean isArray(byte[] data) {
+    int from = 0;
+    int to = data.length - 1;
+    while (from < to && Character.isWhitespace(data[from])) {
+      from++;
+    }
+    while (to > from && Character.isWhitespace(data[to])) {
+      to--;
+    }
+    return from < to && data[from] == '[' && data[to] == ']';
+  }
 
   public static StateChange put(String field, String chunk, byte[] json) {
     return new StateChange(Op.PUT, field, chunk, json);

@@ -50,7 +50,11 @@ public interface Store extends AutoCloseable {
   /// first.
   List<HistoryEntry> history(ActorId actor, long beforeSeq, int limit);
 
-  /// Forgets an actor: state, inbox, history. Its next incarnation starts anew.
+  /// Forgets an actor: state, waiting inbox rows, remembered requests, history. Its buried rows
+  /// stay among the dead letters. Its next incarnation starts anew; the number rises with every
+  /// purge of an actor the store knows. Returns once this is durable.
+  ///
+  /// @throws PlexException `UNAVAILABLE` when it cannot be written
   void purge(ActorId actor);
 
   /// Commits what is queued, then closes. Later calls throw `UNAVAILABLE`.

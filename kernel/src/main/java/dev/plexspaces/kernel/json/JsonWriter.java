@@ -27,7 +27,7 @@ final class JsonWriter {
   private static final byte[] FALSE = "false".getBytes(StandardCharsets.US_ASCII);
 
   private final boolean sorted;
-  private byte[] buffer = new byte[256];
+  private byte[] buffer = new byte[128];
   private int size;
 
   private JsonWriter(boolean sorted) {
@@ -35,6 +35,9 @@ final class JsonWriter {
   }
 
   static byte[] write(Object value, boolean sorted) {
+    if (value instanceof Long n) {
+      return n.toString().getBytes(StandardCharsets.ISO_8859_1); // most state fields are numbers
+    }
     JsonWriter writer = new JsonWriter(sorted);
     try {
       writer.value(value, 0);

@@ -372,7 +372,7 @@ class BoundStateTest {
     for (int i = 0; i < 30_000; i++) {
       byte[] element =
           i == 15_000
-              ? "[oops".getBytes(StandardCharsets.UTF_8) // would fail if it were read
+              ? "[oops]".getBytes(StandardCharsets.UTF_8) // would fail if it were read
               : Json.write(List.of(Map.of("amount", i)));
       log.add(StateChange.append("tx", element));
     }

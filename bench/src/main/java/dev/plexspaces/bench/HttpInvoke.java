@@ -1,0 +1,174 @@
+package dev.plexspaces.bench;
+
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Path;
+import java.util.List;
+
+/// An actor called over HTTP against a bare handler of the same server that answers the same bytes.
+final class HttpInvoke {
+
+  private static final String TENANT = "acme";
+  private static final String ACTOR = "/api/v1/actors/" + TENANT + "/default/counter/bench";
+  private static final String ASK = "{\"message_type\":\"get\",\"payload\":{}}";
+  private static final long SECOND = 1_000_000_000L;
+
+  /// A server's compiler needs this long before its numbers mean anything (spec/java-stack section
+  /// 2).
+  private static final long WARM_UP_NANOS = 8 * SECOND;
+
+  private static final long ROUND_NANOS = 3 * SECOND / 2;
+  private static final int ROUNDS = 5;
+
+  /// DESIGN section 11.
+  private static final double RATIO_GOAL = 0.8;
+
+  /// Share of our throughput that is asked for when latency is what matters.
+  private static final double PACED_SHARE = 0.5;
+
+  /// @param depth requests in flight per connection
+  private record Shape(int connections, int depth) {
+    @Override
+    public String toString() {
+      return connections + " connections" + (depth == 1 ? "" : " x " + depth + " pipelined");
+    }
+  }
+
+  private static final List<Shape> SHAPES =
+      List.of(new Shape(16, 1), new Shape(64, 1), new Shape(16, 8));
+
+  /// @param headers of every request
+  private record Contender(String name, URI address, String[] headers) {
+    byte[] ask() {
+      return LoadGenerator.json(address, "POST", ACTOR + "/ask", ASK, headers);
+    }
+
+    byte[] get() {
+      return LoadGenerator.json(address, "GET", ACTOR + "?op=get", "", headers);
+    }
+  }
+
+  private HttpInvoke() {}
+
+  static void run(Bench.Options options) throws Exception {
+    try (Report report =
+            new Report(
+                options.results().resolve("http.txt"),
+                "HTTP invocation of an actor against a bare handler of the same server");
+        Scratch devData = Scratch.under(options.data());
+        Scratch secureData = Scratch.under(options.data());
+        Peer dev = Servers.node(devData.path(), "--dev");
+        Peer secure = Servers.node(secureData.path())) {
+      Contender open = new Contender("plexspaces --dev", dev.address(), new String[0]);
+      String body = reply(open);
+      report.line("reply    %s (%d bytes)", body, body.length());
+      try (Peer bare = Servers.bare(body)) {
+        String token = "authorization: Bearer " + token(secureData.path());
+        List<Contender> contenders =
+            List.of(
+                new Contender("bare handler", bare.address(), new String[0]),
+                open,
+                new Contender("plexspaces with token", secure.address(), new String[] {token}));
+        compare(report, contenders);
+      }
+    }
+  }
+
+  private static String token(Path data) throws IOException, InterruptedException {
+    return Servers.token(data, TENANT);
+  }
+
+  private static void compare(Report report, List<Contender> contenders) throws IOException {
+    for (Contender contender : contenders) {
+      for (byte[] request : List.of(contender.ask(), contender.get())) {
+        load(contender, new Shape(16, 1), request, WARM_UP_NANOS / 2);
+      }
+    }
+    for (boolean ask : List.of(true, false)) {
+      for (Shape shape : SHAPES) {
+        report.line("");
+        report.line("== %s, %s", ask ? "POST .../ask" : "GET ...?op=get", shape);
+        double[][] rates = rounds(report, contenders, shape, ask);
+        double bare = Comparison.median(Comparison.sorted(rates[0]));
+        for (int i = 1; i < contenders.size(); i++) {
+          double ratio = Comparison.median(Comparison.sorted(rates[i])) / bare;
+          report.line(
+              "ratio %s / bare: %.2f%s",
+              contenders.get(i).name,
+              ratio,
+              i > 1
+                  ? ""
+                  : String.format(
+                      "   goal >= %.2f %s", RATIO_GOAL, ratio >= RATIO_GOAL ? "met" : "MISSED"));
+        }
+      }
+    }
+    paced(report, contenders);
+  }
+
+  private static double[][] rounds(
+      Report report, List<Contender> contenders, Shape shape, boolean ask) throws IOException {
+    double[][] rates = new double[contenders.size()][ROUNDS];
+    for (int round = 0; round < ROUNDS; round++) {
+      for (int turn = 0; turn < contenders.size(); turn++) {
+        int i = (turn + round) % contenders.size();
+        Contender contender = contenders.get(i);
+        LoadGenerator.Outcome outcome =
+            load(contender, shape, ask ? contender.ask() : contender.get(), ROUND_NANOS);
+        rates[i][round] = outcome.rate();
+        report.line("round %d  %-22s %s", round + 1, contender.name, outcome.shown());
+      }
+    }
+    return rates;
+  }
+
+  /// Requests at a fixed rate that both can serve: latency without the queue a closed loop builds.
+  private static void paced(Report report, List<Contender> contenders) throws IOException {
+    Shape shape = new Shape(64, 1);
+    double rate =
+        PACED_SHARE * load(contenders.get(1), shape, contenders.get(1).ask(), ROUND_NANOS).rate();
+    report.line("");
+    report.line(
+        "== POST .../ask at %,.0f requests/s (half of what --dev did), latency from when each was"
+            + " due",
+        rate);
+    for (Contender contender : contenders) {
+      byte[] request = contender.ask();
+      try (LoadGenerator load =
+          new LoadGenerator(
+              contender.address, shape.connections, shape.depth, (connection, number) -> request)) {
+        report.line(
+            "%-22s %s", contender.name, load.openLoop(rate, 3 * SECOND).successful().shown());
+      }
+    }
+  }
+
+  private static LoadGenerator.Outcome load(
+      Contender contender, Shape shape, byte[] request, long nanos) throws IOException {
+    try (LoadGenerator load =
+        new LoadGenerator(
+            contender.address, shape.connections, shape.depth, (connection, number) -> request)) {
+      return load.closedLoop(nanos).successful();
+    }
+  }
+
+  private static String reply(Contender contender) throws IOException, InterruptedException {
+    try (HttpClient client = HttpClient.newHttpClient()) {
+      HttpResponse<String> response =
+          client.send(
+              HttpRequest.newBuilder(contender.address.resolve(ACTOR + "/ask"))
+                  .header("content-type", "application/json")
+                  .POST(HttpRequest.BodyPublishers.ofString(ASK))
+                  .build(),
+              HttpResponse.BodyHandlers.ofString());
+      if (response.statusCode() != 200) {
+        throw new IOException(
+            "the counter answered " + response.statusCode() + ": " + response.body());
+      }
+      return response.body();
+    }
+  }
+}

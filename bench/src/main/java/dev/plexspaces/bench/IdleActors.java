@@ -1,0 +1,64 @@
+package dev.plexspaces.bench;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/// Time to spawn a million idle actors and the memory they hold.
+final class IdleActors {
+
+  private static final int ACTORS = 1_000_000;
+  private static final int WARM_UP_ACTORS = 100_000;
+  private static final int ROUNDS = 3;
+
+  /// DESIGN section 11.
+  private static final int BYTES_GOAL = 600;
+
+  private IdleActors() {}
+
+  static void run(Bench.Options options) throws Exception {
+    try (Report report =
+        new Report(
+            options.results().resolve("idle.txt"),
+            "Idle actors: time to spawn and memory of " + ACTORS)) {
+      List<Contestant.Family> families = Messaging.families(options);
+      List<Contestant> contestants = new ArrayList<>();
+      for (Contestant.Family family : families) {
+        // The last setting: most throughput, most threads; it does not change what an actor weighs.
+        contestants.add(family.open(family.settings(new Workload.Skynet(ACTORS, 10)).getLast()));
+      }
+      double[][] seconds = new double[families.size()][ROUNDS];
+      double[][] bytes = new double[families.size()][ROUNDS];
+      for (Contestant contestant : contestants) {
+        contestant.idle(WARM_UP_ACTORS);
+      }
+      for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < families.size(); i++) {
+          Contestant.IdleCost cost = contestants.get(i).idle(ACTORS);
+          seconds[i][round] = cost.nanos() / 1e9;
+          bytes[i][round] = (double) cost.bytes() / ACTORS;
+          report.line(
+              "round %d  %-24s spawn %6.2f s  %7.0f bytes/actor  resident growth %,d",
+              round + 1,
+              families.get(i).name(),
+              seconds[i][round],
+              bytes[i][round],
+              cost.residentBytes());
+        }
+      }
+      report.line("");
+      report.line("%-24s %16s %16s", "median", "spawn seconds", "bytes/actor");
+      for (int i = 0; i < families.size(); i++) {
+        double weight = Comparison.median(Comparison.sorted(bytes[i]));
+        report.line(
+            "%-24s %16.2f %16.0f%s",
+            families.get(i).name(),
+            Comparison.median(Comparison.sorted(seconds[i])),
+            weight,
+            i > 0 ? "" : "   goal <= " + BYTES_GOAL + (weight <= BYTES_GOAL ? " met" : " MISSED"));
+      }
+      for (Contestant contestant : contestants) {
+        contestant.close();
+      }
+    }
+  }
+}

@@ -1,0 +1,73 @@
+package dev.plexspaces.bench;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/// Messages, asks and spawning against Pekko and Erlang.
+final class Messaging {
+
+  private static final int BLOCK_EVERY = 10;
+
+  private static final List<Workload> WORKLOADS =
+      List.of(
+          new Workload.PingPong(1, 0),
+          new Workload.PingPong(16, 0),
+          new Workload.FanIn(16),
+          new Workload.Skynet(1_000_000, 10),
+          new Workload.AskFromOutside(16, 256, 0),
+          new Workload.AskFromActor(1),
+          new Workload.AskFromActor(16),
+          new Workload.PingPong(16, BLOCK_EVERY),
+          new Workload.PingPong(1_024, BLOCK_EVERY),
+          new Workload.AskFromOutside(256, 256, BLOCK_EVERY));
+
+  private Messaging() {}
+
+  static void run(Bench.Options options) throws Exception {
+    List<Contestant.Family> families = families(options);
+    String only = System.getProperty("bench.workloads", "");
+    try (Report report =
+        new Report(
+            options.results().resolve("messaging.txt"), "Messaging: the same work, peer by peer")) {
+      report.line("timing   %s", options.timing());
+      Comparison comparison = new Comparison(options.timing(), report);
+      for (Workload workload : WORKLOADS) {
+        if (only.isEmpty() || List.of(only.split(",")).contains(workload.name())) {
+          comparison.run(workload, families, goals(workload));
+        }
+      }
+    }
+  }
+
+  static List<Contestant.Family> families(Bench.Options options) {
+    List<Contestant.Family> families = new ArrayList<>();
+    families.add(new PlexContestant.Plex());
+    families.add(new PekkoContestant.ForkJoin());
+    families.add(new PekkoContestant.VirtualThreads());
+    if (ErlangContestant.available()) {
+      families.add(new ErlangContestant.Erlang(options.beams()));
+    }
+    String only = System.getProperty("bench.contestants", "");
+    if (!only.isEmpty()) {
+      families.removeIf(family -> !List.of(only.split(",")).contains(family.name()));
+    }
+    return families;
+  }
+
+  /// DESIGN section 11: ahead everywhere, 1.5 times on ping-pong and ask, three times the
+  /// dispatcher that may block as freely as ours on ping-pong.
+  private static List<Comparison.Goal> goals(Workload workload) {
+    double forkJoin =
+        switch (workload) {
+          case Workload.PingPong _, Workload.AskFromOutside _, Workload.AskFromActor _ ->
+              workload.blocks() ? 1 : 1.5;
+          case Workload.FanIn _, Workload.Skynet _ -> 1;
+        };
+    double virtualThreads =
+        workload instanceof Workload.PingPong && !workload.blocks() ? 3 : forkJoin;
+    return List.of(
+        new Comparison.Goal("pekko-fork-join", forkJoin),
+        new Comparison.Goal("pekko-virtual-threads", virtualThreads),
+        new Comparison.Goal("erlang", 1));
+  }
+}

@@ -1,0 +1,1040 @@
+package dev.plexspaces.kernel;
+
+import dev.plexspaces.kernel.binding.DurableState;
+import dev.plexspaces.kernel.identity.ActorId;
+import dev.plexspaces.kernel.supervision.RestartIntensity;
+import dev.plexspaces.kernel.supervision.Run;
+import dev.plexspaces.kernel.time.Timers;
+import dev.plexspaces.sdk.Actor;
+import dev.plexspaces.sdk.ActorException;
+import dev.plexspaces.sdk.ChildSpec;
+import dev.plexspaces.sdk.ErrorCode;
+import dev.plexspaces.sdk.ExitReason;
+import dev.plexspaces.sdk.FacetSpec;
+import dev.plexspaces.sdk.Message;
+import dev.plexspaces.sdk.PlexException;
+import dev.plexspaces.sdk.Reply;
+import dev.plexspaces.sdk.RestartType;
+import dev.plexspaces.sdk.SupervisorSpec;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.List;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// One live actor: its mailbox, its instance, its place among the others. The cell outlives the
+/// instance: a restart replaces the instance and keeps mailbox, monitors' targets and address.
+final class ActorCell {
+
+  /* Who may touch what: the thread that runs the cell (it was claimed through the mailbox) owns every
+  field without a comment. Others push system messages and envelopes, and read what is volatile.
+
+  Life:  NEW -> ACTIVE -> STOPPED            a turn ends it, or Stop
+         NEW/ACTIVE -> CRASHED -> ACTIVE     supervisor, parent or the virtual rule restarts
+         CRASHED -> STOPPED                  ... or does not
+         ACTIVE -> HALTED -> STOPPED         a replay did not match; waits for people
+
+  While CRASHED the cell stays claimed, takes system messages and leaves user messages waiting. A cell
+  with children waits in CRASHED or STOPPING until they are gone. */
+
+  /// Messages run in one go before the actor goes to the end of the queue.
+  static final int THROUGHPUT = 128;
+
+  /// Turns without blocking after which calls to a type may run on their caller's thread.
+  static final int INLINE_TRUST = 1_000;
+
+  /// Calls that may run on top of each other on one thread.
+  static final int INLINE_DEPTH_MAX = 8;
+
+  /// Turns for which a type that blocked its thread gives the slot away first.
+  static final int BLOCKING_MEMORY = 1_000;
+
+  enum State {
+    NEW,
+    ACTIVE,
+    CRASHED,
+    STOPPING,
+    HALTED,
+    STOPPED
+  }
+
+  private static final Logger LOG = LoggerFactory.getLogger(ActorCell.class);
+  private static final VarHandle SYSTEM;
+  private static final VarHandle PARKED;
+
+  static {
+    try {
+      MethodHandles.Lookup lookup = MethodHandles.lookup();
+      SYSTEM = lookup.findVarHandle(ActorCell.class, "systemMessages", SystemMessage.class);
+      PARKED = lookup.findVarHandle(ActorCell.class, "parked", boolean.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  final Instances home;
+  final String key;
+  final ChildSpec spec;
+  final Mailbox mailbox;
+
+  private volatile SystemMessage systemMessages;
+  private volatile boolean parked;
+  private volatile State state = State.NEW;
+
+  /// The turn that runs this cell now. Other threads look at it without ordering, to interrupt its
+  /// thread or to be refused.
+  Turn turn;
+
+  /// The call a turn of this cell is blocked on; the edges of the wait-for graph.
+  volatile ReplyTo.Blocking waitingFor;
+
+  /// The durable inbox has rows that found no room in the mailbox.
+  private volatile boolean inboxBehind;
+
+  /// Processed by this activation; written by the runner, read by anybody.
+  long processed;
+
+  long startedAtMillis;
+
+  private Actor actor;
+  private CellContext context;
+  private FacetChain chain;
+  private DurableTurns durable;
+
+  /// What most cells never need.
+  private Relations relations;
+
+  private volatile boolean killed;
+
+  /// Looks for idleness again and again; null for actors that are not passivated.
+  private volatile Timers.Timer idleTimer;
+
+  /// CRASHED only until the store can be read again.
+  private boolean reloading;
+
+  private boolean passivated;
+
+  /// Why a HALTED cell takes no messages.
+  private PlexException haltedBy;
+
+  ActorCell(Instances home, String key, ChildSpec spec, Relations relations) {
+    this.home = home;
+    this.key = key;
+    this.spec = spec;
+    this.relations = relations;
+    this.mailbox =
+        switch (spec.overflow()) {
+          case REJECT -> new LinkedMailbox(spec.mailboxCapacity(), false);
+          case DROP_NEWEST -> new LinkedMailbox(spec.mailboxCapacity(), true);
+          case DROP_OLDEST -> new LockedMailbox(spec.mailboxCapacity(), false, this);
+          case BLOCK -> new LockedMailbox(spec.mailboxCapacity(), true, this);
+        };
+  }
+
+  ActorSystem system() {
+    return home.scope.system;
+  }
+
+  ActorId id() {
+    return new ActorId(home.scope.scope, home.entry.type.name(), key);
+  }
+
+  State state() {
+    return state;
+  }
+
+  CellContext context() {
+    if (context == null) {
+      context = new CellContext(this);
+    }
+    return context;
+  }
+
+  DurableTurns durable() {
+    return durable;
+  }
+
+  Relations relations() {
+    if (relations == null) {
+      relations = new Relations();
+    }
+    return relations;
+  }
+
+  Relations relationsOrNull() {
+    return relations;
+  }
+
+  @Override
+  public String toString() {
+    return home.entry.type.name() + "/" + key;
+  }
+
+  // ---- called by any thread
+
+  /// Starts a cell that was just entered into the directory.
+  ///
+  /// @param from the worker whose turn made it; null when made from outside
+  void start(Dispatcher.Worker from) {
+    send(new Start(), from);
+  }
+
+  void send(SystemMessage message) {
+    send(message, null);
+  }
+
+  /// Queues a system message; runs it here if the cell exited.
+  private void send(SystemMessage message, Dispatcher.Worker from) {
+    SystemMessage top;
+    do {
+      top = systemMessages;
+      message.next = top;
+    } while (!SYSTEM.compareAndSet(this, top, message));
+    if (mailbox.claim() || (parked && PARKED.compareAndSet(this, true, false))) {
+      system().dispatcher().schedule(this, from);
+    } else if (state == State.STOPPED && mailbox.closed()) {
+      for (SystemMessage m = takeSystemMessages(); m != null; m = m.next) {
+        m.undelivered(this);
+      }
+    }
+  }
+
+  /// True while handlers of the type should not hold a slot.
+  boolean blocksForeign() {
+    TypeEntry entry = home.entry;
+    if (entry.blockingTurns > 0) {
+      entry.blockingTurns--;
+      return true;
+    }
+    return false;
+  }
+
+  /// The dispatcher found a handler of this cell blocked outside of our operations.
+  void sawBlock() {
+    home.entry.blockingTurns = BLOCKING_MEMORY;
+    home.entry.inlineTrust = 0;
+  }
+
+  /// A handler of this cell waits in one of our operations.
+  void blocks() {
+    home.entry.inlineTrust = 0;
+  }
+
+  /// Ends the actor now, whatever it does: its name is free at once, its watchers are told, its
+  /// thread is interrupted, its effects are dropped.
+  void kill() {
+    home.cells.remove(key, this);
+    killed = true;
+    send(new Stop(ExitReason.KILLED, null));
+    ReplyTo.Blocking waiting = waitingFor;
+    if (waiting != null) {
+      waiting.fail(killedWhileWaiting());
+    }
+    VarHandle.fullFence();
+    synchronized (this) {
+      Turn running = turn;
+      if (running != null && running.worker.thread != Thread.currentThread()) {
+        running.worker.thread.interrupt();
+      }
+    }
+    // Its thread may never come back to do this.
+    Relations r = relations;
+    if (r != null) {
+      r.notifyExit(this, ExitReason.KILLED);
+    }
+  }
+
+  boolean killed() {
+    return killed;
+  }
+
+  PlexException killedWhileWaiting() {
+    return new PlexException(ErrorCode.UNAVAILABLE, this + " was killed while it waited");
+  }
+
+  /* An interrupt that was meant for this cell must not hit the next one on the thread. Called after a
+  full fence behind `turn = null`: either kill() saw that, or it is seen here that kill() came. */
+  private void afterLeave() {
+    if (killed) {
+      synchronized (this) {
+        Thread.interrupted();
+      }
+    }
+  }
+
+  /// Tells the cell that its durable inbox has a row that found no room in its mailbox.
+  void inboxBehind() {
+    if (!inboxBehind) {
+      inboxBehind = true;
+      send(new InboxBehind());
+    }
+  }
+
+  private static final class InboxBehind extends SystemMessage {
+    @Override
+    void apply(ActorCell cell, Turn turn) {
+      // Cleared first: whoever found it set has a row on disk that the next look will find.
+      cell.inboxBehind = false;
+      if (cell.durable != null) {
+        cell.durable.behind();
+      }
+    }
+  }
+
+  /// Whoever takes the place of this passivated cell, activated if need be; null when there is
+  /// none.
+  ActorCell successor() {
+    return passivated
+        ? system().resolveQuietly(new Address(home.scope, home.entry.type.name(), key))
+        : null;
+  }
+
+  // ---- running
+
+  /// Runs system messages and up to [#THROUGHPUT] user messages. The caller claimed the cell.
+  void run(Dispatcher.Worker worker) {
+    run(worker, worker.turn, THROUGHPUT);
+  }
+
+  /// Runs this cell on the thread of a caller that would otherwise park and wait for the reply: no
+  /// thread is switched. The caller claimed the cell.
+  void runInline(Dispatcher.Worker worker) {
+    ActorCell outer = worker.running;
+    Turn t = worker.nestedTurn();
+    worker.depth++;
+    worker.running = this;
+    try {
+      run(worker, t, 1);
+    } finally {
+      worker.running = outer;
+      worker.depth--;
+    }
+  }
+
+  /// True when a call may run on its caller's thread. A caller whose callee blocks that way could
+  /// not be woken at its timeout, so only types that have not blocked for a long time qualify.
+  boolean inlinable() {
+    return durable == null && home.entry.inlineTrust >= INLINE_TRUST;
+  }
+
+  private void run(Dispatcher.Worker worker, Turn t, int budget) {
+    t.cell = this;
+    turn = t;
+    while (true) {
+      if (systemMessages != null) {
+        runSystemMessages(t);
+      }
+      Envelope e = null;
+      if (state != State.ACTIVE) {
+        if (state == State.HALTED) {
+          refuseWaiting();
+        } else {
+          leave(t);
+          if (state == State.STOPPED) {
+            VarHandle.fullFence();
+            afterLeave();
+            return;
+          }
+          parked = true;
+          afterLeave();
+          if (systemMessages == null || !PARKED.compareAndSet(this, true, false)) {
+            return;
+          }
+          enter(t);
+          continue;
+        }
+      } else if (budget > 0) {
+        e = durable == null ? mailbox.poll() : durable.next(t, mailbox);
+      } else if (mailbox.size() > 0 || durable != null) {
+        leave(t);
+        VarHandle.fullFence();
+        afterLeave();
+        system().dispatcher().schedule(this, worker);
+        return;
+      }
+      if (e == null) {
+        // Cleared before the cell is given up: afterwards another thread may be running it.
+        leave(t);
+        if (!mailbox.tryIdle()) {
+          enter(t);
+          continue;
+        }
+        afterLeave();
+        if (systemMessages != null && mailbox.claim()) {
+          enter(t);
+          continue;
+        }
+        return;
+      }
+      if (worker.pending != null) {
+        worker.publish();
+      }
+      process(t, e);
+      budget--;
+    }
+  }
+
+  private void enter(Turn t) {
+    t.cell = this;
+    turn = t;
+  }
+
+  private void leave(Turn t) {
+    turn = null;
+    t.cell = null;
+  }
+
+  private void runSystemMessages(Turn t) {
+    SystemMessage newestFirst = takeSystemMessages();
+    SystemMessage oldestFirst = null;
+    while (newestFirst != null) {
+      SystemMessage older = newestFirst.next;
+      newestFirst.next = oldestFirst;
+      oldestFirst = newestFirst;
+      newestFirst = older;
+    }
+    // They run user code, such as init and terminate.
+    publishPending(t);
+    while (oldestFirst != null) {
+      SystemMessage m = oldestFirst;
+      oldestFirst = m.next;
+      try {
+        if (state == State.STOPPED) {
+          m.undelivered(this);
+        } else {
+          m.apply(this, t);
+        }
+      } catch (Throwable bug) {
+        // The thread serves other actors and must survive.
+        LOG.error("{}: {} failed; this is a bug of the platform", this, m.getClass(), bug);
+        t.end();
+      }
+    }
+  }
+
+  private static void publishPending(Turn t) {
+    if (t.worker.pending != null) {
+      t.worker.publish();
+    }
+  }
+
+  private SystemMessage takeSystemMessages() {
+    return (SystemMessage) SYSTEM.getAndSet(this, null);
+  }
+
+  private void process(Turn t, Envelope e) {
+    t.begin(e);
+    try {
+      if (e.kind == Message.Kind.INFO && relations != null && !relations.admits(e)) {
+        return;
+      }
+      handle(t, e);
+    } catch (JournalMismatch mismatch) {
+      halt(t, e, mismatch);
+      return;
+    } catch (Throwable thrown) {
+      if (durable != null && durable.mismatch() != null) {
+        // The handler caught it and threw something else.
+        halt(t, e, durable.mismatch());
+      } else {
+        crashed(t, e, thrown);
+      }
+      return;
+    } finally {
+      t.end();
+    }
+    if (relations != null && relations.stopWanted) {
+      publishPending(t);
+      stop(t, ExitReason.NORMAL);
+    }
+  }
+
+  private void handle(Turn t, Envelope e) throws Exception {
+    DurableTurns d = durable;
+    Object reply;
+    try {
+      if (d != null && !d.begin(t, e)) {
+        return;
+      }
+      reply = chain == null ? actor.handle(context, e) : chain.handle(e);
+    } catch (ActorException declared) {
+      processed++;
+      t.discard();
+      if (d != null) {
+        d.refused(t, e, declared);
+      } else if (e.replyTo != null) {
+        e.replyTo.fail(declared);
+      }
+      return;
+    }
+    processed++;
+    home.entry.inlineTrust++;
+    if (killed) {
+      t.discard();
+      if (e.replyTo != null) {
+        e.replyTo.fail(crashError(e));
+      }
+    } else if (d != null) {
+      d.end(t, e, reply);
+    } else {
+      if (t.hasEffects()) {
+        t.flush(system());
+      }
+      if (e.replyTo != null && reply != Reply.LATER) {
+        e.replyTo.complete(this, reply);
+      }
+    }
+  }
+
+  private PlexException crashError(Envelope e) {
+    return new PlexException(
+        ErrorCode.ACTOR_CRASHED, this + " crashed while processing '" + e.type + "'");
+  }
+
+  private void crashed(Turn t, Envelope e, Throwable thrown) {
+    processed++;
+    t.discard();
+    if (durable != null && !killed && durable.poisoned()) {
+      // The store refused a commit and the handler gave up: no fault of the actor, which is loaded
+      // anew from what the disk has.
+      durable.abandoned(e);
+      return;
+    }
+    home.entry.crashes.increment();
+    if (thrown instanceof VirtualMachineError error && !(error instanceof StackOverflowError)) {
+      LOG.error("{} met {}", this, error.toString(), error);
+    } else if (!killed) {
+      LOG.warn(
+          "{} crashed in '{}' (request {})",
+          this,
+          e.type,
+          e.context == null ? "-" : e.context.requestId(),
+          thrown);
+    }
+    if (durable != null && !killed) {
+      durable.crashed(t, e, thrown, crashError(e));
+    } else if (e.replyTo != null) {
+      e.replyTo.fail(crashError(e));
+    }
+    exit(t, new ExitReason.Error(describe(thrown)));
+  }
+
+  private static String describe(Throwable thrown) {
+    String text = thrown.getMessage();
+    return thrown.getClass().getSimpleName() + (text == null ? "" : ": " + text);
+  }
+
+  /// A replay did not match: the actor stops where it is, for people to look at. Neither supervisor
+  /// nor parent hears of it, because a restart would end at the same place.
+  private void halt(Turn t, Envelope e, JournalMismatch mismatch) {
+    LOG.error("{}", mismatch.getMessage());
+    t.discard();
+    haltedBy = mismatch.error();
+    if (e != null && e.replyTo != null) {
+      e.replyTo.fail(haltedBy);
+    }
+    dropInstance();
+    state = State.HALTED;
+    home.entry.crashes.increment();
+    notifyExit(new ExitReason.Error(mismatch.getMessage()));
+    if (relations != null && relations.hasChildren()) {
+      relations.stopChildren(this, childless -> {});
+    }
+  }
+
+  private void refuseWaiting() {
+    for (Envelope e = mailbox.poll(); e != null; e = mailbox.poll()) {
+      if (e.replyTo != null) {
+        e.replyTo.fail(haltedBy);
+      }
+      system().deadLetters().add(e, toString(), DeadLetters.Reason.ACTOR_STOPPED);
+    }
+  }
+
+  // ---- life
+
+  /// Makes the instance and runs its initialization; the first thing every cell does.
+  static final class Start extends SystemMessage {
+    @Override
+    void apply(ActorCell cell, Turn turn) {
+      if (cell.state == State.NEW) {
+        cell.start(turn);
+      }
+    }
+  }
+
+  /// Ends the cell in order.
+  static final class Stop extends SystemMessage {
+    private final ExitReason reason;
+    private final Runnable whenStopped;
+
+    /// @param whenStopped called once the cell is gone; null for nobody
+    Stop(ExitReason reason, Runnable whenStopped) {
+      this.reason = reason;
+      this.whenStopped = whenStopped;
+    }
+
+    @Override
+    void apply(ActorCell cell, Turn turn) {
+      if (whenStopped != null) {
+        cell.relations().whenStopped(whenStopped);
+      }
+      cell.stop(turn, reason);
+    }
+
+    @Override
+    void undelivered(ActorCell cell) {
+      if (whenStopped != null) {
+        whenStopped.run();
+      }
+    }
+  }
+
+  /// Ends the instance and keeps cell and mailbox: its supervisor is about to start it again with
+  /// its siblings.
+  static final class Suspend extends SystemMessage {
+    private final Run run;
+
+    Suspend(Run run) {
+      this.run = run;
+    }
+
+    @Override
+    void apply(ActorCell cell, Turn turn) {
+      if (cell.state == State.ACTIVE || cell.state == State.HALTED) {
+        cell.exit(turn, ExitReason.SHUTDOWN);
+      } else if (cell.state == State.NEW) {
+        cell.stop(turn, ExitReason.SHUTDOWN);
+      }
+      // Otherwise it exited on its own and has reported that, or will.
+    }
+
+    @Override
+    void undelivered(ActorCell cell) {
+      cell.relations().supervisor.exited(run, ExitReason.SHUTDOWN);
+    }
+  }
+
+  /// Ends an idle virtual activation, unless work came meanwhile.
+  static final class Passivate extends SystemMessage {
+    @Override
+    void apply(ActorCell cell, Turn turn) {
+      cell.passivate(turn);
+    }
+  }
+
+  private Envelope platformCall(String what) {
+    return new Envelope(
+        Message.Kind.INFO, what, null, null, system().systemContext(home.scope.scope), null);
+  }
+
+  private void start(Turn t) {
+    Throwable thrown = tryStart(t);
+    if (thrown instanceof JournalMismatch mismatch) {
+      reportStarted();
+      halt(t, null, mismatch);
+    } else if (thrown != null) {
+      startFailed(t, thrown);
+    } else {
+      reportStarted();
+      if (relations != null && relations.stopWanted) {
+        stop(t, ExitReason.NORMAL);
+      }
+    }
+  }
+
+  private void reportStarted() {
+    if (relations != null && relations.supervisor != null) {
+      relations.supervisor.started(relations.run);
+    }
+  }
+
+  /// @return why it did not start; null when it did
+  private Throwable tryStart(Turn t) {
+    ActorSystem system = system();
+    t.begin(platformCall("init"));
+    startedAtMillis = system.clock().millis();
+    try {
+      actor =
+          relations != null && relations.preset != null
+              ? relations.preset
+              : home.entry.type.create();
+      CellContext ctx = context();
+      List<FacetSpec> facets = facets();
+      chain = home.entry.facetCatalog.chain(this, facets);
+      if (chain != null) {
+        chain.bind(ctx, actor);
+      }
+      if (FacetCatalog.named(facets, FacetCatalog.DURABILITY) != null) {
+        if (!(actor instanceof DurableState durableState)) {
+          throw new PlexException(
+              ErrorCode.INVALID_MESSAGE,
+              "actor type '"
+                  + home.entry.type.name()
+                  + "' keeps no durable state; remove the durability facet");
+        }
+        DurableTurns before = durable;
+        durable = new DurableTurns(this, durableState, system.store());
+        durable.load(t, before);
+        actor.activate(ctx);
+        durable.activated(t);
+      } else {
+        actorInit();
+        actor.activate(ctx);
+        if (t.hasEffects()) {
+          t.flush(system);
+        }
+      }
+    } catch (Throwable thrown) {
+      t.discard();
+      return thrown;
+    } finally {
+      t.end();
+    }
+    state = State.ACTIVE;
+    home.entry.activations.increment();
+    if (home.entry.virtual && idleTimer == null && ownerless()) {
+      armIdleTimer();
+    }
+    return null;
+  }
+
+  void actorInit() throws Exception {
+    actor.init(context, spec.args());
+  }
+
+  /// True when neither a supervisor nor a parent decides about it.
+  private boolean ownerless() {
+    return relations == null || (relations.supervisor == null && relations.parent == null);
+  }
+
+  private void startFailed(Turn t, Throwable thrown) {
+    LOG.warn("{} failed to start", this, thrown);
+    state = State.CRASHED;
+    dropInstance();
+    whenChildless(t, childless -> startFailedForGood(childless, thrown));
+  }
+
+  private void startFailedForGood(Turn t, Throwable thrown) {
+    ExitReason reason = new ExitReason.Error(describe(thrown));
+    Relations r = relations;
+    if (killed) {
+      finish(t, ExitReason.KILLED, null);
+    } else if (r != null && r.supervisor != null) {
+      // What waits in the mailbox goes on waiting for the restart, which may succeed.
+      r.supervisor.startFailed(r.run, reason);
+    } else {
+      PlexException why =
+          thrown instanceof PlexException p
+              ? new PlexException(p.code(), p.getMessage())
+              : new PlexException(ErrorCode.ACTOR_CRASHED, this + " crashed while starting");
+      // Asking again and again must not make the node start it again and again.
+      if (home.entry.virtual
+          && ownerless()
+          && why.code() != ErrorCode.UNAVAILABLE
+          && quarantined()) {
+        why = Quarantine.error(toString());
+      }
+      finish(t, reason, why);
+    }
+  }
+
+  private List<FacetSpec> facets() {
+    if (spec.facets().isEmpty()) {
+      return home.entry.facets;
+    }
+    return FacetCatalog.merge(home.entry.facets, spec.facets());
+  }
+
+  List<String> facetNames() {
+    return facets().stream().map(FacetSpec::name).toList();
+  }
+
+  boolean hasFacet(String name) {
+    return FacetCatalog.named(facets(), name) != null;
+  }
+
+  /// The instance is unusable: tell those who watch, then let whoever is responsible decide.
+  private void exit(Turn t, ExitReason reason) {
+    state = State.CRASHED;
+    terminateInstance(t, reason);
+    notifyExit(reason);
+    whenChildless(t, childless -> exited(childless, reason));
+  }
+
+  private void exited(Turn t, ExitReason reason) {
+    Relations r = relations;
+    if (killed) {
+      finish(t, ExitReason.KILLED, null);
+    } else if (r != null && r.supervisor != null) {
+      r.supervisor.exited(r.run, reason);
+    } else if (r != null && r.parent != null) {
+      if (spec.restart() != RestartType.TEMPORARY && !tooManyCrashes(r)) {
+        countRestart();
+        start(t);
+      } else {
+        finish(t, reason, null);
+      }
+    } else if (home.entry.virtual) {
+      if (quarantined()) {
+        finish(t, reason, Quarantine.error(toString()));
+      } else {
+        countRestart();
+        start(t);
+      }
+    } else {
+      finish(t, reason, null);
+    }
+  }
+
+  private void countRestart() {
+    home.entry.restarts.increment();
+    relations().restarts++;
+  }
+
+  private boolean tooManyCrashes(Relations r) {
+    if (r.crashes == null) {
+      r.crashes = new RestartIntensity(SupervisorSpec.MAX_RESTARTS, SupervisorSpec.WINDOW);
+    }
+    return !r.crashes.admits(system().clock().instant());
+  }
+
+  private boolean quarantined() {
+    boolean quarantined = home.entry.quarantine.crashed(id());
+    if (quarantined) {
+      LOG.warn(
+          "{} is quarantined: more than {} crashes in {} s",
+          this,
+          Quarantine.CRASHES_MAX,
+          Quarantine.WINDOW.toSeconds());
+    }
+    return quarantined;
+  }
+
+  private void stop(Turn t, ExitReason reason) {
+    switch (state) {
+      case STOPPED -> {}
+      case STOPPING -> {
+        if (killed) {
+          relations.killChildren(t);
+        }
+      }
+      case NEW, CRASHED -> {
+        state = State.STOPPING;
+        whenChildless(t, childless -> finish(childless, reason, null));
+      }
+      case ACTIVE -> {
+        state = State.STOPPING;
+        terminateInstance(t, reason);
+        notifyExit(reason);
+        whenChildless(t, childless -> finish(childless, reason, null));
+      }
+      case HALTED -> {
+        state = State.STOPPING;
+        whenChildless(t, childless -> finish(childless, reason, haltedBy));
+      }
+    }
+  }
+
+  /// Goes on with `then` once no child is left.
+  private void whenChildless(Turn t, Consumer<Turn> then) {
+    Relations r = relations;
+    if (r == null || !r.hasChildren()) {
+      then.accept(t);
+    } else if (killed) {
+      r.whenChildless(then);
+      r.killChildren(t);
+    } else {
+      r.stopChildren(this, then);
+    }
+  }
+
+  private void terminateInstance(Turn t, ExitReason reason) {
+    Actor old = actor;
+    if (old != null && !killed) {
+      t.begin(platformCall("terminate"));
+      try {
+        old.terminate(context, reason);
+        // What it said while stopping still counts.
+        if (durable != null) {
+          durable.releaseMessages(t);
+        } else if (t.hasEffects()) {
+          t.flush(system());
+        }
+      } catch (Throwable thrown) {
+        LOG.warn("{} failed in its terminate handler", this, thrown);
+        t.discard();
+      } finally {
+        t.end();
+      }
+    }
+    dropInstance();
+  }
+
+  private void dropInstance() {
+    actor = null;
+    if (relations != null) {
+      relations.stopWanted = false;
+      relations.cancelTimers();
+    }
+    if (durable != null) {
+      durable.detach();
+    }
+    FacetChain old = chain;
+    chain = null;
+    if (old != null) {
+      old.detach(this);
+    }
+  }
+
+  private void notifyExit(ExitReason reason) {
+    if (relations != null) {
+      relations.notifyExit(this, reason);
+    }
+  }
+
+  /// The end: no instance, no mailbox, no address.
+  private void finish(Turn t, ExitReason reason, PlexException toWaiting) {
+    durable = null;
+    state = State.STOPPED;
+    if (idleTimer != null) {
+      // It would keep the application's classes.
+      idleTimer.cancel();
+    }
+    home.cells.remove(key, this);
+    Envelope waiting = mailbox.close();
+    home.entry.messagesOfExited.add(processed);
+    processed = 0;
+    while (waiting != null) {
+      Envelope next = waiting.next;
+      waiting.next = null;
+      if (toWaiting != null && waiting.replyTo != null) {
+        waiting.replyTo.fail(toWaiting);
+      }
+      system().deadLetters().add(waiting, toString(), DeadLetters.Reason.ACTOR_STOPPED);
+      waiting = next;
+    }
+    // Those who began to watch it after it crashed.
+    notifyExit(reason);
+    for (SystemMessage m = takeSystemMessages(); m != null; m = m.next) {
+      m.undelivered(this);
+    }
+    Relations r = relations;
+    if (r == null) {
+      return;
+    }
+    if (r.parent != null) {
+      r.parent.send(new Relations.ChildGone(this));
+    }
+    if (r.supervisor != null) {
+      r.supervisor.exited(r.run, reason);
+    }
+    r.tellStopped();
+  }
+
+  // ---- passivation of virtual actors
+
+  /// Looks again after the idle time; one look is on its way from the first start to the end.
+  private void armIdleTimer() {
+    long seen = processed;
+    idleTimer =
+        system()
+            .timers()
+            .after(
+                home.entry.idleTimeout,
+                () -> {
+                  if (state == State.ACTIVE && processed == seen && mailbox.size() == 0) {
+                    send(new Passivate());
+                  } else {
+                    armIdleTimer();
+                  }
+                });
+    if (state == State.STOPPED) {
+      idleTimer.cancel();
+    }
+  }
+
+  private void passivate(Turn t) {
+    if (state != State.ACTIVE || mailbox.size() > 0 || !passivable()) {
+      armIdleTimer();
+      return;
+    }
+    terminateInstance(t, ExitReason.NORMAL);
+    state = State.NEW;
+    passivated = true;
+    if (mailbox.tryClose()) {
+      finish(t, ExitReason.NORMAL, null);
+    } else {
+      passivated = false;
+      armIdleTimer();
+      start(t);
+    }
+  }
+
+  private boolean passivable() {
+    if (durable != null && !durable.quiet()) {
+      return false;
+    }
+    return relations == null || !relations.holdsActivation();
+  }
+
+  /// Restarts after a crash; sent by the supervisor.
+  static final class Restart extends SystemMessage {
+    private final Run run;
+
+    Restart(Run run) {
+      this.run = run;
+    }
+
+    @Override
+    void apply(ActorCell cell, Turn turn) {
+      cell.relations().run = run;
+      if (cell.state == State.CRASHED) {
+        cell.countRestart();
+        cell.start(turn);
+      }
+      // Otherwise it is being stopped, and its exit will be this run's.
+    }
+
+    @Override
+    void undelivered(ActorCell cell) {
+      cell.relations().supervisor.startFailed(run, ExitReason.KILLED);
+    }
+  }
+
+  /// Throws the instance away and loads the durable state again, because a commit was refused.
+  static final class Reload extends SystemMessage {
+    @Override
+    void apply(ActorCell cell, Turn turn) {
+      boolean wanted =
+          switch (cell.state) {
+            case ACTIVE -> cell.durable != null && cell.durable.poisoned();
+            case CRASHED -> cell.reloading;
+            case NEW, STOPPING, HALTED, STOPPED -> false;
+          };
+      if (wanted) {
+        cell.reload(turn);
+      }
+    }
+  }
+
+  private void reload(Turn t) {
+    reloading = true;
+    state = State.CRASHED;
+    dropInstance();
+    Throwable thrown = tryStart(t);
+    if (thrown instanceof PlexException p && p.code() == ErrorCode.UNAVAILABLE) {
+      LOG.warn("{} could not be loaded again yet: {}", this, p.getMessage());
+      durable.reload(true);
+      return;
+    }
+    reloading = false;
+    if (thrown instanceof JournalMismatch mismatch) {
+      halt(t, null, mismatch);
+    } else if (thrown != null) {
+      LOG.warn("{} could not be loaded again", this, thrown);
+      exit(t, new ExitReason.Error(describe(thrown)));
+    }
+  }
+}

@@ -1,0 +1,960 @@
+package dev.plexspaces.kernel;
+
+import dev.plexspaces.kernel.identity.ActorId;
+import dev.plexspaces.kernel.identity.Scope;
+import dev.plexspaces.kernel.journal.Commit;
+import dev.plexspaces.kernel.journal.InMemoryStore;
+import dev.plexspaces.kernel.journal.Row;
+import dev.plexspaces.kernel.journal.RowResult;
+import dev.plexspaces.kernel.journal.Store;
+import dev.plexspaces.kernel.supervision.Event;
+import dev.plexspaces.kernel.supervision.Outcome;
+import dev.plexspaces.kernel.time.Clock;
+import dev.plexspaces.kernel.time.DeadlineWheel;
+import dev.plexspaces.kernel.time.SystemClock;
+import dev.plexspaces.kernel.time.Timers;
+import dev.plexspaces.sdk.ChildSpec;
+import dev.plexspaces.sdk.ErrorCode;
+import dev.plexspaces.sdk.ExitReason;
+import dev.plexspaces.sdk.FacetSpec;
+import dev.plexspaces.sdk.Message;
+import dev.plexspaces.sdk.PlexException;
+import dev.plexspaces.sdk.RequestContext;
+import dev.plexspaces.sdk.SupervisorSpec;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.random.RandomGenerator;
+
+/// All actors of one node: installs applications, finds and activates actors, carries messages.
+///
+/// Source: DESIGN section 4. Thread-safe.
+public final class ActorSystem implements Invoker, AutoCloseable {
+
+  /// Header that marks a payload made from a query string; see `Conversion`.
+  public static final String TEXTUAL_HEADER = "plexspaces-textual";
+
+  /// Most live actors a listing looks at before it sorts; a listing is for people.
+  private static final int LISTING_MAX = 100_000;
+
+  /// Asks with a shorter timeout never run on the caller's thread, nanoseconds: who sets one wants
+  /// to be woken in time.
+  private static final long INLINE_TIMEOUT_MIN_NANOS = 1_000_000_000;
+
+  final TypeRegistry types = new TypeRegistry();
+
+  private final Clock clock;
+  private final RandomGenerator entropy;
+  private final Store store;
+  private final Dispatcher dispatcher;
+  private final DeadlineWheel wheel;
+  private final Timers timers;
+  private final DeadLetters deadLetters = new DeadLetters();
+  private final HandlingTimes handlingTimes;
+  private final Quarantine quarantine;
+  private final long secret;
+  private final AtomicLong ids;
+  private final LongAdder supervisorReports = new LongAdder();
+  private final ConcurrentHashMap<Scope, ScopeTypes> scopes = new ConcurrentHashMap<>();
+  private final ConcurrentHashMap<Scope, Instances> supervisors = new ConcurrentHashMap<>();
+  private final ConcurrentHashMap<String, Installed> applications = new ConcurrentHashMap<>();
+  private final ConcurrentHashMap<Long, CompletableFuture<Outcome>> calls =
+      new ConcurrentHashMap<>();
+  private final TypeEntry supervisorEntry;
+
+  private final Object deadlockLock = new Object();
+
+  /// How an [ActorSystem] is made.
+  ///
+  /// @param parallelism actors that run at once; default the number of processors
+  /// @param secret seeds the randomness of durable turns; keep it with the data
+  public record Options(int parallelism, long secret) {
+    public static Options defaults() {
+      return new Options(Runtime.getRuntime().availableProcessors(), 0);
+    }
+  }
+
+  /// A running application.
+  ///
+  /// @param rootGone completes when its root supervisor has exited
+  private record Installed(
+      ApplicationUnit unit,
+      List<TypeEntry> entries,
+      SupervisorActor root,
+      CompletableFuture<Void> rootGone) {}
+
+  /// A system on the given store, with real time, threads and randomness.
+  public static ActorSystem start(Options options, Store store) {
+    Clock clock = SystemClock.INSTANCE;
+    DeadlineWheel wheel = new DeadlineWheel(clock::nanoTime);
+    ActorSystem system =
+        new ActorSystem(
+            clock,
+            new SystemEntropy(),
+            store,
+            new WorkerDispatcher(options.parallelism),
+            wheel,
+            options.secret);
+    wheel.start(Thread.ofPlatform().daemon().name("plexspaces-deadlines").factory());
+    return system;
+  }
+
+  /// A system without durability beyond this process.
+  public static ActorSystem inMemory() {
+    return start(Options.defaults(), new InMemoryStore(SystemClock.INSTANCE));
+  }
+
+  ActorSystem(
+      Clock clock,
+      RandomGenerator entropy,
+      Store store,
+      Dispatcher dispatcher,
+      DeadlineWheel wheel,
+      long secret) {
+    this.clock = clock;
+    this.entropy = entropy;
+    this.store = store;
+    this.dispatcher = dispatcher;
+    this.wheel = wheel;
+    this.timers = new Timers(wheel, clock::nanoTime);
+    this.handlingTimes = new HandlingTimes(clock::nanoTime);
+    this.quarantine = new Quarantine(clock);
+    this.secret = secret;
+    // Starts far apart at each start, so that numbers in durable rows do not repeat.
+    this.ids = new AtomicLong(clock.millis() << 20);
+    this.supervisorEntry =
+        new TypeEntry(
+            new SupervisorType(),
+            "",
+            "",
+            List.of(),
+            new FacetCatalog(Map.of(), handlingTimes),
+            quarantine);
+  }
+
+  // ---- applications
+
+  /// Installs an application and starts its supervision tree.
+  ///
+  /// @return completes when all supervised actors are up; fails with `CONFLICT` for an id or actor
+  ///   type in use, `INVALID_MESSAGE` for a wrong facet, unknown child type or state that cannot be
+  ///   durable, `ACTOR_CRASHED` when a child did not start. Nothing is left behind on failure.
+  public CompletableFuture<Void> install(ApplicationUnit unit) {
+    CompletableFuture<Void> result = new CompletableFuture<>();
+    CompletableFuture<Void> rootGone = new CompletableFuture<>();
+    List<TypeEntry> entries;
+    SupervisorActor root;
+    try {
+      entries = entries(unit);
+      checkChildren(unit.supervisor().id(), unit.supervisor(), unit, entries);
+      root =
+          new SupervisorActor(
+              scope(unit.home()), unit.id(), unit.supervisor(), owner(unit, result, rootGone));
+      types.add(unit.visibleTo(), entries);
+    } catch (PlexException e) {
+      result.completeExceptionally(e);
+      return result;
+    }
+    Installed installed = new Installed(unit, entries, root, rootGone);
+    if (applications.putIfAbsent(unit.id(), installed) != null) {
+      types.remove(unit.visibleTo(), entries);
+      result.completeExceptionally(
+          new PlexException(
+              ErrorCode.CONFLICT, "application '" + unit.id() + "' is installed already"));
+      return result;
+    }
+    root.start();
+    return result.thenRun(() -> activateAtOnce(unit, entries));
+  }
+
+  private SupervisorActor.Owner owner(
+      ApplicationUnit unit, CompletableFuture<Void> result, CompletableFuture<Void> rootGone) {
+    return new SupervisorActor.Owner() {
+      @Override
+      public void started() {
+        result.complete(null);
+      }
+
+      @Override
+      public void startFailed(ExitReason reason) {
+        rootGone.complete(null);
+        Installed failed = applications.get(unit.id());
+        if (failed != null && failed.rootGone == rootGone) {
+          applications.remove(unit.id(), failed);
+          retire(failed)
+              .thenRun(
+                  () ->
+                      result.completeExceptionally(
+                          new PlexException(
+                              ErrorCode.ACTOR_CRASHED,
+                              "application '" + unit.id() + "' did not start: " + reason.text())));
+        } else {
+          exited(reason);
+        }
+      }
+
+      @Override
+      public void exited(ExitReason reason) {
+        rootGone.complete(null);
+        // No effect unless it was uninstalled while it started.
+        result.completeExceptionally(
+            new PlexException(
+                ErrorCode.UNAVAILABLE,
+                "application '" + unit.id() + "' was stopped while it started"));
+        applicationExited.accept(unit.id(), reason);
+      }
+    };
+  }
+
+  private volatile java.util.function.BiConsumer<String, ExitReason> applicationExited =
+      (id, reason) -> {};
+
+  /// Calls `listener` with an application's id when its root supervisor exits, in order or because
+  /// it gave up.
+  public void onApplicationExit(java.util.function.BiConsumer<String, ExitReason> listener) {
+    applicationExited = listener;
+  }
+
+  private List<TypeEntry> entries(ApplicationUnit unit) {
+    FacetCatalog catalog = new FacetCatalog(unit.facets(), handlingTimes);
+    List<TypeEntry> entries = new ArrayList<>();
+    Set<String> names = new java.util.HashSet<>();
+    for (ApplicationUnit.Offer offer : unit.types()) {
+      String name = offer.type().name();
+      Scope.requireName("actor type", name);
+      if (name.equals(SupervisorType.NAME)) {
+        throw new PlexException(
+            ErrorCode.INVALID_MESSAGE,
+            "actor type '" + name + "' is reserved; choose another name");
+      }
+      if (!names.add(name)) {
+        throw new PlexException(
+            ErrorCode.INVALID_MESSAGE, "actor type '" + name + "' is offered twice");
+      }
+      List<FacetSpec> facets = FacetCatalog.merge(offer.type().facets(), offer.facets());
+      catalog.check("actor type '" + name + "'", facets);
+      TypeEntry entry =
+          new TypeEntry(offer.type(), unit.id(), unit.version(), facets, catalog, quarantine);
+      if (entry.durable) {
+        offer.type().requireDurable();
+      }
+      entries.add(entry);
+    }
+    return entries;
+  }
+
+  private void checkChildren(
+      String where, SupervisorSpec spec, ApplicationUnit unit, List<TypeEntry> entries) {
+    for (SupervisorSpec.Child child : spec.children()) {
+      String path = where + "/" + child.id();
+      switch (child) {
+        case SupervisorSpec.Nested nested -> checkChildren(path, nested.spec(), unit, entries);
+        case SupervisorSpec.Worker worker -> {
+          ChildSpec c = worker.spec();
+          new ActorId(unit.home(), c.type(), c.key());
+          TypeEntry entry =
+              entries.stream()
+                  .filter(e -> e.type.name().equals(c.type()))
+                  .findFirst()
+                  .orElse(types.find(unit.home(), c.type()));
+          if (entry == null) {
+            throw new PlexException(
+                ErrorCode.INVALID_MESSAGE,
+                "child " + path + ": unknown actor type '" + c.type() + "'");
+          }
+          new FacetCatalog(unit.facets(), handlingTimes).check("child " + path, c.facets());
+          if (FacetCatalog.named(c.facets(), FacetCatalog.DURABILITY) != null) {
+            entry.type.requireDurable();
+          }
+        }
+      }
+    }
+  }
+
+  /// Eager virtual actors, and durable ones with a message or an open turn waiting.
+  private void activateAtOnce(ApplicationUnit unit, List<TypeEntry> entries) {
+    Set<String> durable = new java.util.HashSet<>();
+    for (TypeEntry entry : entries) {
+      if (entry.durable) {
+        durable.add(entry.type.name());
+      }
+      if (entry.virtual && FacetCatalog.eager(entry.facets)) {
+        Address address = new Address(scope(unit.home()), entry.type.name(), "default");
+        resolveQuietly(address);
+      }
+    }
+    if (!durable.isEmpty()) {
+      for (ActorId id : store.actorsWithWork()) {
+        if (durable.contains(id.type())
+            && unit.visibleTo().map(t -> t.equals(id.scope().tenant())).orElse(true)) {
+          resolveQuietly(new Address(scope(id.scope()), id.type(), id.key()));
+        }
+      }
+    }
+  }
+
+  /// Stops an application's actors and forgets its types; durable state stays.
+  ///
+  /// @return completes when nothing of it runs any more; fails with `NOT_FOUND`
+  public CompletableFuture<Void> uninstall(String id) {
+    Installed installed = applications.remove(id);
+    if (installed == null) {
+      return CompletableFuture.failedFuture(
+          new PlexException(ErrorCode.NOT_FOUND, "no application '" + id + "'"));
+    }
+    if (!installed.rootGone.isDone()) {
+      installed.root.post(new Event.StopAll(ExitReason.SHUTDOWN));
+    }
+    return installed.rootGone.thenCompose(v -> retire(installed));
+  }
+
+  /// Forgets an application's types and stops what actors of them are left; one that takes too long
+  /// is killed.
+  private CompletableFuture<Void> retire(Installed installed) {
+    List<TypeEntry> entries = installed.entries;
+    entries.forEach(entry -> entry.retired = true);
+    types.remove(installed.unit.visibleTo(), entries);
+    Set<ActorCell> running = ConcurrentHashMap.newKeySet();
+    CompletableFuture<Void> done = new CompletableFuture<>();
+    for (ScopeTypes scope : scopes.values()) {
+      for (Instances instances : List.copyOf(scope.all())) {
+        if (entries.contains(instances.entry)) {
+          running.addAll(instances.cells.values());
+          scope.forget(instances);
+        }
+      }
+    }
+    if (running.isEmpty()) {
+      done.complete(null);
+      return done;
+    }
+    for (ActorCell cell : List.copyOf(running)) {
+      cell.send(
+          new ActorCell.Stop(
+              ExitReason.SHUTDOWN,
+              () -> {
+                running.remove(cell);
+                if (running.isEmpty()) {
+                  done.complete(null);
+                }
+              }));
+    }
+    timers.after(
+        ChildSpec.SHUTDOWN_TIMEOUT,
+        () -> {
+          running.forEach(ActorCell::kill);
+          done.complete(null);
+        });
+    return done;
+  }
+
+  /// The supervision tree of an application as nested maps: `id`, `children` with `id`, `state`,
+  /// `restarts` and, for supervisors, `children`.
+  ///
+  /// @throws PlexException `NOT_FOUND`
+  public Map<String, Object> supervisionTree(String application) {
+    Installed installed = applications.get(application);
+    if (installed == null) {
+      throw new PlexException(ErrorCode.NOT_FOUND, "no application '" + application + "'");
+    }
+    return installed.root.tree();
+  }
+
+  // ---- Invoker
+
+  @Override
+  public void ask(RequestContext context, Target target, Request request, ReplyListener listener) {
+    try {
+      Duration timeout = request.timeout();
+      if (!timeout.isPositive()) {
+        throw new PlexException(ErrorCode.INVALID_MESSAGE, "timeout: must be positive");
+      }
+      if (timeout.compareTo(CellContext.ASK_MAX) > 0) {
+        timeout = CellContext.ASK_MAX;
+      }
+      Destination to = destination(context, target);
+      to.home.entry.asks.increment();
+      ReplyTo.Outside reply =
+          new ReplyTo.Outside(
+              clock.nanoTime() + timeout.toNanos(),
+              listener,
+              to.address.toString(),
+              request.operation());
+      Envelope e = envelope(Message.Kind.CALL, context, request, reply);
+      wheel.add(reply);
+      deliver(to.address, e, null, false);
+    } catch (PlexException e) {
+      listener.failed(e);
+    }
+  }
+
+  @Override
+  public void tell(RequestContext context, Target target, Request request, TellListener listener) {
+    try {
+      Destination to = destination(context, target);
+      Envelope e = envelope(Message.Kind.CAST, context, request, null);
+      String messageId = newMessageId();
+      e.extras().id = messageId;
+      ActorId id = new ActorId(to.address.scope.scope, to.address.type, to.address.key);
+      ActorCell live = live(to.address);
+      if (live == null) {
+        // Told now: afterwards nobody would hear of it.
+        to.home.entry.quarantine.check(id.scope(), id.type(), id.key());
+        if (!to.home.entry.virtual) {
+          throw DeadLetters.error(to.address.toString(), DeadLetters.Reason.NO_ACTOR);
+        }
+      }
+      if (to.home.entry.durable || (live != null && live.hasFacet(FacetCatalog.DURABILITY))) {
+        tellDurable(to.address, id, e, messageId, listener);
+        return;
+      }
+      Mailbox.Offer outcome = deliver(to.address, e, null, false);
+      switch (outcome) {
+        case QUEUED, SCHEDULE -> listener.accepted(id, messageId, false);
+        case FULL, DROPPED ->
+            listener.failed(
+                DeadLetters.error(to.address.toString(), DeadLetters.Reason.MAILBOX_FULL));
+        case CLOSED ->
+            listener.failed(DeadLetters.error(to.address.toString(), DeadLetters.Reason.NO_ACTOR));
+      }
+    } catch (PlexException e) {
+      listener.failed(e);
+    }
+  }
+
+  private void tellDurable(
+      Address to, ActorId id, Envelope e, String messageId, TellListener listener) {
+    if (congested(to)) {
+      listener.failed(DeadLetters.error(to.toString(), DeadLetters.Reason.MAILBOX_FULL));
+      return;
+    }
+    Row.InboxInsert row = new Row.InboxInsert(id, messageId, 0, MessageCodec.encode(e));
+    store.submit(
+        new Commit(id, Optional.empty(), List.of(row)),
+        new Commit.Listener() {
+          @Override
+          public void durable(long seq, List<RowResult> results) {
+            if (results.getFirst() instanceof RowResult.Inserted inserted) {
+              e.extras().inboxSeq = inserted.inboxSeq();
+            }
+            listener.accepted(id, messageId, true);
+            hint(to, e);
+          }
+
+          @Override
+          public void refused(PlexException why) {
+            listener.failed(why);
+          }
+        });
+  }
+
+  private record Destination(Instances home, Address address) {}
+
+  private Destination destination(RequestContext context, Target target) {
+    ScopeTypes scope = scope(new Scope(context.tenant(), context.namespace()));
+    Instances home = scope.instances(target.type());
+    if (home == null) {
+      throw new PlexException(
+          ErrorCode.ACTOR_NOT_FOUND,
+          "no actor type '"
+              + target.type()
+              + "' in "
+              + scope.scope
+              + "; deploy an application that offers it");
+    }
+    if (target.key().isPresent()) {
+      Address address = new Address(scope, target.type(), target.key().get());
+      // Checks the key before it becomes a name.
+      new ActorId(scope.scope, address.type, address.key);
+      return new Destination(home, address);
+    }
+    ActorCell any = home.any();
+    if (any != null) {
+      return new Destination(home, any.context().address());
+    }
+    return new Destination(home, new Address(scope, target.type(), "default"));
+  }
+
+  private static Envelope envelope(
+      Message.Kind kind, RequestContext context, Request request, ReplyTo reply) {
+    Envelope e = new Envelope(kind, request.operation(), request.payload(), null, context, reply);
+    if (request.textual()) {
+      Map<String, String> headers = new LinkedHashMap<>(request.headers());
+      headers.put(TEXTUAL_HEADER, "true");
+      e.extras().headers = headers;
+    } else if (!request.headers().isEmpty()) {
+      e.extras().headers = request.headers();
+    }
+    return e;
+  }
+
+  @Override
+  public List<ActorInfo> actors(Scope scope, Optional<String> type, String afterKey, int limit) {
+    ScopeTypes inScope = scopes.get(scope);
+    if (inScope == null) {
+      return List.of();
+    }
+    TreeMap<String, ActorCell> sorted = new TreeMap<>();
+    for (Instances instances : inScope.all()) {
+      if (type.isEmpty() || type.get().equals(instances.entry.type.name())) {
+        for (ActorCell cell : instances.cells.values()) {
+          String name = cell.toString();
+          if (name.compareTo(afterKey) > 0 && sorted.size() < LISTING_MAX) {
+            sorted.put(name, cell);
+          }
+        }
+      }
+    }
+    return sorted.values().stream().limit(limit).map(this::info).toList();
+  }
+
+  @Override
+  public Optional<ActorInfo> actor(ActorId id) {
+    return Optional.ofNullable(live(new Address(scope(id.scope()), id.type(), id.key())))
+        .map(this::info);
+  }
+
+  private ActorInfo info(ActorCell cell) {
+    Relations relations = cell.relationsOrNull();
+    return new ActorInfo(
+        cell.id(),
+        switch (cell.state()) {
+          case NEW -> "activating";
+          case ACTIVE -> "active";
+          case CRASHED, HALTED -> "failed";
+          case STOPPING -> "stopping";
+          case STOPPED -> "terminated";
+        },
+        cell.home.entry.application,
+        relations == null || relations.supervisor == null ? "" : relations.supervisor.path(),
+        Instant.ofEpochMilli(cell.startedAtMillis),
+        cell.processed,
+        cell.mailbox.size(),
+        relations == null ? 0 : relations.restarts,
+        cell.facetNames());
+  }
+
+  @Override
+  public void stop(ActorId id) {
+    ActorCell cell = live(new Address(scope(id.scope()), id.type(), id.key()));
+    if (cell == null) {
+      throw new PlexException(
+          ErrorCode.ACTOR_NOT_FOUND, "no live actor " + id.type() + "/" + id.key());
+    }
+    cell.send(new ActorCell.Stop(ExitReason.SHUTDOWN, null));
+  }
+
+  /// The keys that take no messages.
+  public Quarantine quarantine() {
+    return quarantine;
+  }
+
+  /// Volatile messages nobody processed.
+  public DeadLetters deadLetters() {
+    return deadLetters;
+  }
+
+  /// A snapshot of all counters.
+  public KernelMetrics metrics() {
+    Map<TypeEntry, long[]> live = new java.util.HashMap<>();
+    for (ScopeTypes scope : scopes.values()) {
+      for (Instances instances : scope.all()) {
+        long[] sums = live.computeIfAbsent(instances.entry, e -> new long[3]);
+        for (ActorCell cell : instances.cells.values()) {
+          sums[0]++;
+          sums[1] += cell.processed;
+          sums[2] += cell.mailbox.size();
+        }
+      }
+    }
+    List<KernelMetrics.TypeMetrics> result = new ArrayList<>();
+    for (TypeEntry entry : types.all()) {
+      long[] sums = live.getOrDefault(entry, new long[3]);
+      result.add(
+          new KernelMetrics.TypeMetrics(
+              entry.type.name(),
+              entry.application,
+              sums[0],
+              sums[1] + entry.messagesOfExited.sum(),
+              entry.asks.sum(),
+              entry.commits.sum(),
+              entry.crashes.sum(),
+              entry.restarts.sum(),
+              entry.activations.sum(),
+              sums[2]));
+    }
+    result.sort(Comparator.comparing(KernelMetrics.TypeMetrics::type));
+    return new KernelMetrics(
+        result, supervisorReports.sum(), deadLetters.counts(), handlingTimes.byType());
+  }
+
+  // ---- for the rest of the kernel
+
+  Clock clock() {
+    return clock;
+  }
+
+  RandomGenerator entropy() {
+    return entropy;
+  }
+
+  Store store() {
+    return store;
+  }
+
+  Dispatcher dispatcher() {
+    return dispatcher;
+  }
+
+  Timers timers() {
+    return timers;
+  }
+
+  LongAdder supervisorReports() {
+    return supervisorReports;
+  }
+
+  long nextId() {
+    return ids.incrementAndGet();
+  }
+
+  private String newMessageId() {
+    return Long.toHexString(entropy.nextLong()) + Long.toHexString(entropy.nextLong());
+  }
+
+  /// A number that differs from node to node and is the same each time for the same text.
+  long secretHash(String text) {
+    long hash = secret;
+    for (int i = 0; i < text.length(); i++) {
+      hash = (hash ^ text.charAt(i)) * 0x100000001b3L;
+    }
+    return hash;
+  }
+
+  ScopeTypes scope(Scope scope) {
+    ScopeTypes known = scopes.get(scope);
+    return known != null ? known : scopes.computeIfAbsent(scope, s -> new ScopeTypes(this, s));
+  }
+
+  Instances supervisors(ScopeTypes scope) {
+    return supervisors.computeIfAbsent(scope.scope, s -> new Instances(scope, supervisorEntry));
+  }
+
+  RequestContext systemContext(Scope scope) {
+    return scope(scope).systemContext;
+  }
+
+  void answered(long call, Outcome outcome) {
+    CompletableFuture<Outcome> waiting = calls.remove(call);
+    if (waiting != null) {
+      waiting.complete(outcome);
+    }
+  }
+
+  /// All live actors.
+  List<ActorCell> cells() {
+    List<ActorCell> cells = new ArrayList<>();
+    for (ScopeTypes scope : scopes.values()) {
+      scope.all().forEach(instances -> cells.addAll(instances.cells.values()));
+    }
+    return cells;
+  }
+
+  /// The live actor at an address; null when there is none. Activates nothing.
+  ActorCell live(Address address) {
+    ActorCell cell = address.cell;
+    if (cell != null && !cell.killed() && !cell.mailbox.closed()) {
+      return cell;
+    }
+    Instances home = address.home();
+    return home == null ? null : home.cells.get(address.key);
+  }
+
+  /// The actor at an address, activated if it is virtual; null when there is none.
+  ActorCell resolveQuietly(Address address) {
+    ActorCell cell = live(address);
+    if (cell != null) {
+      return cell;
+    }
+    Instances home = address.home();
+    try {
+      return home == null ? null : home.resolve(address.key);
+    } catch (PlexException quarantined) {
+      return null;
+    }
+  }
+
+  /// Brings an envelope to its receiver's mailbox. What cannot be delivered becomes a dead letter,
+  /// and a caller that waits is told.
+  ///
+  /// @param from the worker whose turn sent it; null when called from outside
+  /// @param exempt true when no bound may refuse it
+  Mailbox.Offer deliver(Address to, Envelope e, Dispatcher.Worker from, boolean exempt) {
+    while (true) {
+      ActorCell cell = to.cell;
+      if (cell == null || cell.killed()) {
+        Instances home = to.home();
+        try {
+          cell = home == null ? null : home.resolve(to.key);
+        } catch (PlexException quarantined) {
+          if (e.replyTo != null) {
+            e.replyTo.fail(quarantined);
+          }
+          deadLetters.add(e, to.toString(), DeadLetters.Reason.NO_ACTOR);
+          return Mailbox.Offer.CLOSED;
+        }
+        to.cell = cell;
+        if (cell == null) {
+          deadLetters.add(e, to.toString(), DeadLetters.Reason.NO_ACTOR);
+          return Mailbox.Offer.CLOSED;
+        }
+      }
+      Mailbox.Offer outcome = cell.mailbox.offer(e, exempt);
+      if (outcome == Mailbox.Offer.FULL
+          && from != null
+          && cell.mailbox instanceof LockedMailbox mailbox
+          && mailbox.blocks()) {
+        outcome = offerWaiting(mailbox, e, from);
+      }
+      switch (outcome) {
+        case QUEUED -> {
+          return outcome;
+        }
+        case SCHEDULE -> {
+          dispatcher.schedule(cell, from);
+          return outcome;
+        }
+        case FULL -> {
+          deadLetters.add(e, to.toString(), DeadLetters.Reason.MAILBOX_FULL);
+          return outcome;
+        }
+        case DROPPED -> {
+          deadLetters.add(e, to.toString(), DeadLetters.Reason.DROPPED_NEWEST);
+          return outcome;
+        }
+        case CLOSED -> {
+          // Exited since the address was resolved: look again, it may have been activated anew.
+          cell.home.cells.remove(cell.key, cell);
+          to.cell = null;
+        }
+      }
+    }
+  }
+
+  private Mailbox.Offer offerWaiting(LockedMailbox mailbox, Envelope e, Dispatcher.Worker from) {
+    if (from.pending != null) {
+      // It may be the very actor that has to make room.
+      from.publish();
+    }
+    long nanos = LockedMailbox.BLOCK_MAX_NANOS;
+    if (e.replyTo != null) {
+      nanos = Math.min(nanos, e.replyTo.dueNanos() - clock.nanoTime());
+    }
+    return mailbox.offerWaiting(e, nanos);
+  }
+
+  /// Hands the owner of a durable inbox a message whose row is on disk; it reads the row itself
+  /// when its mailbox has no room, or when it is activated later.
+  void hint(Address to, Envelope e) {
+    ActorCell cell = resolveQuietly(to);
+    if (cell == null) {
+      return;
+    }
+    if (full(cell)) {
+      cell.inboxBehind();
+    } else {
+      deliver(to, e, null, true);
+    }
+  }
+
+  /// True when a durable message to that actor should be refused at the call.
+  boolean congested(Address to) {
+    ActorCell cell = live(to);
+    return cell != null && full(cell);
+  }
+
+  private static boolean full(ActorCell cell) {
+    return cell.mailbox.size() >= cell.spec.mailboxCapacity();
+  }
+
+  /// A message from the platform, never refused by a bound.
+  void info(Address to, String type, Object payload) {
+    deliver(to, platformMessage(to, type, payload), null, true);
+  }
+
+  Envelope platformMessage(Address to, String type, Object payload) {
+    return new Envelope(
+        Message.Kind.INFO, type, payload, null, systemContext(to.scope.scope), null);
+  }
+
+  /// Asks on behalf of a running turn and blocks it until the reply is there.
+  Object ask(
+      ActorCell caller, Turn t, Address to, String operation, Object payload, Duration timeout) {
+    RequestContext context = t.envelope.context;
+    long nanos = timeout.toNanos();
+    if (context.deadline().isPresent()) {
+      nanos =
+          Math.min(nanos, Duration.between(clock.instant(), context.deadline().get()).toNanos());
+    }
+    ActorCell callee = resolve(to);
+    ReplyTo.Blocking reply =
+        new ReplyTo.Blocking(clock.nanoTime() + nanos, caller, callee, to, operation);
+    if (nanos <= 0) {
+      throw new PlexException(ErrorCode.TIMEOUT, reply.timeoutText());
+    }
+    caller.waitingFor = reply;
+    try {
+      if (refusedAsCycle(reply)) {
+        throw deadlock(reply, to);
+      }
+      if (caller.killed()) {
+        throw caller.killedWhileWaiting();
+      }
+      Envelope e =
+          new Envelope(
+              Message.Kind.CALL, operation, payload, caller.context().address(), context, reply);
+      if (nanos < INLINE_TIMEOUT_MIN_NANOS || !askInline(t.worker, callee, e)) {
+        deliver(to, e, t.worker, false);
+      }
+      if (!reply.ready()) {
+        caller.blocks();
+        wheel.add(reply);
+        dispatcher.await(t.worker, reply);
+      } else if (t.worker.pending != null) {
+        // The caller's code goes on and may block on what the callee made ready.
+        t.worker.publish();
+      }
+    } finally {
+      caller.waitingFor = null;
+    }
+    return reply.value();
+  }
+
+  private static PlexException deadlock(ReplyTo.Blocking reply, Address to) {
+    return new PlexException(
+        ErrorCode.DEADLOCK,
+        reply.caller + " asking " + to + " would close a cycle of actors waiting for each other");
+  }
+
+  /// Passes a call on to another actor.
+  void forward(Address to, Envelope e, ReplyTo.Blocking waiting, Dispatcher.Worker from) {
+    ActorCell holder = resolveQuietly(to);
+    if (holder != null) {
+      waiting.holder = holder;
+      if (refusedAsCycle(waiting)) {
+        waiting.fail(deadlock(waiting, to));
+        return;
+      }
+    }
+    deliver(to, e, from, false);
+  }
+
+  /// Checks a wait that was just entered into the graph. If it closes a cycle it is taken out
+  /// again.
+  private boolean refusedAsCycle(ReplyTo.Blocking wait) {
+    if (!closesCycle(wait)) {
+      return false;
+    }
+    // Two waits may each see the other's edge; under the lock only the first one gives way.
+    synchronized (deadlockLock) {
+      if (closesCycle(wait)) {
+        wait.caller.waitingFor = null;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// Runs an idle callee on the caller's thread.
+  ///
+  /// @return false when the call must be delivered as usual
+  private static boolean askInline(Dispatcher.Worker worker, ActorCell callee, Envelope e) {
+    if (!callee.inlinable() || callee.killed() || worker.depth >= ActorCell.INLINE_DEPTH_MAX) {
+      return false;
+    }
+    return switch (callee.mailbox.offer(e, false)) {
+      case SCHEDULE -> {
+        if (worker.pending != null) {
+          worker.publish();
+        }
+        callee.runInline(worker);
+        yield true;
+      }
+      case QUEUED -> true;
+      case FULL, DROPPED, CLOSED -> false;
+    };
+  }
+
+  private ActorCell resolve(Address to) {
+    ActorCell cell = live(to);
+    if (cell == null) {
+      Instances home = to.home();
+      cell = home == null ? null : home.resolve(to.key);
+      if (cell == null) {
+        throw DeadLetters.error(to.toString(), DeadLetters.Reason.NO_ACTOR);
+      }
+      to.cell = cell;
+    }
+    return cell;
+  }
+
+  /* The walk may pass through a cycle that its own start is no part of, for the moment until one of its
+  members gives way. So a second pointer follows at half the speed, and meets the first one there. */
+  private static boolean closesCycle(ReplyTo.Blocking wait) {
+    ActorCell fast = wait.holder;
+    ActorCell slow = fast;
+    boolean even = false;
+    while (fast != null) {
+      if (fast == wait.caller) {
+        return true;
+      }
+      fast = waitsFor(fast);
+      if (even) {
+        slow = slow == null ? null : waitsFor(slow);
+      }
+      if (fast != null && fast == slow) {
+        return false;
+      }
+      even = !even;
+    }
+    return false;
+  }
+
+  /// Whom a cell waits for; null when it does not wait, or its answer is there.
+  private static ActorCell waitsFor(ActorCell cell) {
+    ReplyTo.Blocking wait = cell.waitingFor;
+    return wait == null || wait.ready() ? null : wait.holder;
+  }
+
+  /// Stops all applications in order, then the machinery. The store is closed by its owner.
+  @Override
+  public void close() {
+    for (String id : List.copyOf(applications.keySet())) {
+      try {
+        uninstall(id).get(CLOSE_MAX.toMillis(), java.util.concurrent.TimeUnit.MILLISECONDS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        break;
+      } catch (java.util.concurrent.ExecutionException | java.util.concurrent.TimeoutException e) {
+        org.slf4j.LoggerFactory.getLogger(ActorSystem.class)
+            .warn("application {} did not stop in time", id, e);
+      }
+    }
+    wheel.close();
+    dispatcher.close();
+  }
+
+  /// Longest wait of [#close] for one application.
+  public static final Duration CLOSE_MAX = Duration.ofSeconds(10);
+}

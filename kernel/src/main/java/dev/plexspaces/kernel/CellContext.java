@@ -1,0 +1,412 @@
+package dev.plexspaces.kernel;
+
+import dev.plexspaces.kernel.identity.ActorId;
+import dev.plexspaces.kernel.json.Conversion;
+import dev.plexspaces.kernel.time.Timers;
+import dev.plexspaces.sdk.ActorContext;
+import dev.plexspaces.sdk.ActorRef;
+import dev.plexspaces.sdk.ChildSpec;
+import dev.plexspaces.sdk.ErrorCode;
+import dev.plexspaces.sdk.ExitReason;
+import dev.plexspaces.sdk.Message;
+import dev.plexspaces.sdk.PlexException;
+import dev.plexspaces.sdk.RequestContext;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.random.RandomGenerator;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
+
+/// The host API of one cell: checks its arguments and buffers effects in the running turn.
+final class CellContext implements ActorContext {
+
+  private static final Logger LOG = LoggerFactory.getLogger("actor");
+
+  /// Longest wait an ask may ask for.
+  static final Duration ASK_MAX = Duration.ofHours(24);
+
+  private final ActorCell cell;
+  private Address address;
+
+  CellContext(ActorCell cell) {
+    this.cell = cell;
+  }
+
+  Address address() {
+    Address a = address;
+    if (a == null) {
+      a = new Address(cell.home.scope, cell.home.entry.type.name(), cell.key);
+      a.cell = cell;
+      address = a;
+    }
+    return a;
+  }
+
+  /// The running turn; refuses callers that kept the context beyond their call.
+  private Turn turn() {
+    Turn t = cell.turn;
+    if (t == null || t.worker.thread != Thread.currentThread()) {
+      throw new IllegalStateException(
+          "the context of "
+              + cell
+              + " was used outside of its turn; use it only during the call it"
+              + " was passed to");
+    }
+    return t;
+  }
+
+  private Address address(ActorRef ref) {
+    if (ref instanceof Address a && a.scope == cell.home.scope) {
+      return a;
+    }
+    if (ref == null) {
+      throw new PlexException(ErrorCode.INVALID_MESSAGE, "actor reference: must not be null");
+    }
+    return (Address) actor(ref.type(), ref.key());
+  }
+
+  private static Instances known(Address a) {
+    Instances home = a.home();
+    if (home == null) {
+      throw new PlexException(ErrorCode.ACTOR_NOT_FOUND, "unknown actor type '" + a.type + "'");
+    }
+    return home;
+  }
+
+  @Override
+  public ActorRef self() {
+    return address();
+  }
+
+  @Override
+  public Optional<ActorRef> parent() {
+    Relations r = cell.relationsOrNull();
+    return r == null || r.parent == null
+        ? Optional.empty()
+        : Optional.of(r.parent.context().address());
+  }
+
+  @Override
+  public Optional<ActorRef> sender() {
+    return turn().envelope.sender();
+  }
+
+  @Override
+  public RequestContext request() {
+    return turn().envelope.context;
+  }
+
+  @Override
+  public ActorRef actor(String type, String key) {
+    // Checked here, so that a wrong name fails where it was written.
+    new ActorId(cell.home.scope.scope, type, key);
+    return new Address(cell.home.scope, type, key);
+  }
+
+  @Override
+  public void tell(ActorRef to, String operation, Object payload) {
+    Turn t = turn();
+    Address a = address(to);
+    Instances home = known(a);
+    Envelope e =
+        new Envelope(Message.Kind.CAST, named(operation), payload, address(), background(t), null);
+    e.target = a;
+    DurableTurns durable = cell.durable();
+    if (durable != null && home.entry.durable) {
+      durable.tell(t, a, e);
+    } else {
+      t.buffer(e);
+    }
+  }
+
+  private static String named(String operation) {
+    return operation == null ? "" : operation;
+  }
+
+  /// The context of what goes on after the present request was answered: nobody waits for that, so
+  /// there is no deadline.
+  private static RequestContext background(Turn t) {
+    RequestContext c = t.envelope.context;
+    if (c.deadline().isEmpty()) {
+      return c;
+    }
+    return new RequestContext(
+        c.tenant(),
+        c.namespace(),
+        c.user(),
+        c.roles(),
+        c.requestId(),
+        c.traceParent(),
+        Optional.empty());
+  }
+
+  @Override
+  public Object ask(ActorRef to, String operation, Object payload, Duration timeout) {
+    Turn t = turn();
+    Address a = address(to);
+    known(a);
+    if (timeout == null || !timeout.isPositive() || timeout.compareTo(ASK_MAX) > 0) {
+      throw new PlexException(
+          ErrorCode.INVALID_MESSAGE, "timeout: must be positive and at most " + ASK_MAX);
+    }
+    DurableTurns durable = cell.durable();
+    if (durable != null) {
+      return durable.ask(t, a, named(operation), payload, timeout);
+    }
+    t.flush(cell.system());
+    try {
+      return cell.system().ask(cell, t, a, named(operation), payload, timeout);
+    } finally {
+      t.now = null;
+    }
+  }
+
+  @Override
+  public <T> T ask(
+      ActorRef to, String operation, Object payload, Duration timeout, Class<T> replyType) {
+    return Conversion.to(replyType, ask(to, operation, payload, timeout));
+  }
+
+  @Override
+  public void forward(ActorRef to) {
+    Turn t = turn();
+    Envelope current = t.envelope;
+    Address a = address(to);
+    Instances home = known(a);
+    Envelope e =
+        new Envelope(
+            current.kind,
+            current.type,
+            current.payload,
+            current.sender,
+            current.context,
+            current.replyTo);
+    if (current.extras != null) {
+      e.extras().headers = current.extras.headers;
+      e.extras().id = current.extras.id;
+    }
+    e.target = a;
+    DurableTurns durable = cell.durable();
+    if (durable != null && home.entry.durable && e.kind != Message.Kind.CALL) {
+      durable.tell(t, a, e);
+    } else if (e.replyTo instanceof ReplyTo.Blocking waiting) {
+      t.buffer((Turn.Effect) worker -> cell.system().forward(a, e, waiting, worker));
+    } else {
+      t.buffer(e);
+    }
+  }
+
+  @Override
+  public ActorRef spawn(ChildSpec child) {
+    Turn t = turn();
+    Address a = (Address) actor(child.type(), child.key());
+    Instances home = known(a);
+    home.entry.facetCatalog.check("child " + child.id(), child.facets());
+    if (FacetCatalog.named(child.facets(), FacetCatalog.DURABILITY) != null) {
+      home.entry.type.requireDurable();
+    }
+    Relations relations = new Relations();
+    relations.parent = cell;
+    ActorCell fresh = new ActorCell(home, child.key(), child, relations);
+    if (home.cells.putIfAbsent(child.key(), fresh) != null) {
+      throw new PlexException(ErrorCode.CONFLICT, "an actor " + a + " is alive already");
+    }
+    if (home.retired()) {
+      home.cells.remove(child.key(), fresh);
+      throw new PlexException(ErrorCode.ACTOR_NOT_FOUND, "unknown actor type '" + a.type + "'");
+    }
+    a.cell = fresh;
+    cell.relations().addChild(fresh);
+    t.onDiscard(
+        () -> {
+          cell.relations().forgetChild(fresh);
+          // Ends it properly: somebody may have sent it a message already.
+          fresh.send(new ActorCell.Stop(ExitReason.SHUTDOWN, null));
+        });
+    t.buffer((Turn.Effect) worker -> fresh.start(worker));
+    return a;
+  }
+
+  @Override
+  public void stop(ActorRef actor) {
+    Turn t = turn();
+    Address a = address(actor);
+    t.buffer(
+        (Turn.Effect)
+            worker -> {
+              ActorCell target = cell.system().live(a);
+              if (target != null) {
+                target.send(new ActorCell.Stop(ExitReason.SHUTDOWN, null));
+              }
+            });
+  }
+
+  @Override
+  public void stop() {
+    Turn t = turn();
+    Relations relations = cell.relations();
+    if (!relations.stopWanted) {
+      relations.stopWanted = true;
+      t.onDiscard(() -> relations.stopWanted = false);
+    }
+  }
+
+  @Override
+  public long sendAfter(Duration delay, String operation, Object payload) {
+    Turn t = turn();
+    if (delay == null || delay.isNegative() || delay.compareTo(Timers.DELAY_MAX) > 0) {
+      throw new PlexException(
+          ErrorCode.INVALID_MESSAGE,
+          "delay: must be 0 to " + Timers.DELAY_MAX.toDays() + " days, not " + delay);
+    }
+    Envelope e =
+        new Envelope(Message.Kind.INFO, named(operation), payload, address(), background(t), null);
+    if (cell.durable() != null) {
+      e.target = address();
+      return cell.durable().sendAfter(t, delay, e);
+    }
+    ActorSystem system = cell.system();
+    long id = system.nextId();
+    e.extras().id = "timer-" + id;
+    e.extras().timer = id;
+    Relations relations = cell.relations();
+    Timers.Timer timer =
+        system.timers().prepare(delay, () -> system.deliver(address(), e, null, true));
+    relations.addTimer(id, timer);
+    t.onDiscard(() -> relations.takeTimer(id));
+    t.buffer((Turn.Effect) worker -> timer.start());
+    return id;
+  }
+
+  @Override
+  public boolean cancelTimer(long id) {
+    Turn t = turn();
+    if (cell.durable() != null) {
+      return cell.durable().cancelTimer(t, id);
+    }
+    Relations relations = cell.relations();
+    Timers.Timer timer = relations.takeTimer(id);
+    if (timer == null) {
+      return false;
+    }
+    // Until then it may still fire; its message finds the timer gone, or back again.
+    t.onDiscard(() -> relations.addTimer(id, timer));
+    t.buffer((Turn.Effect) worker -> timer.cancel());
+    return true;
+  }
+
+  @Override
+  public long monitor(ActorRef target) {
+    Turn t = turn();
+    Address a = address(target);
+    long ref = cell.system().nextId();
+    Relations relations = cell.relations();
+    relations.monitors(ref, a);
+    t.onDiscard(() -> relations.forgetMonitor(ref));
+    t.buffer(
+        (Turn.Effect)
+            worker -> {
+              ActorCell targetCell = cell.system().resolveQuietly(a);
+              if (targetCell == null) {
+                Relations.down(cell.system(), address(), ref, a.toString(), Relations.NOPROC);
+              } else {
+                targetCell.send(new Relations.Monitor(ref, address()));
+              }
+            });
+    return ref;
+  }
+
+  @Override
+  public void demonitor(long monitor) {
+    Turn t = turn();
+    Relations r = cell.relations();
+    Address target = r.forgetMonitor(monitor);
+    if (target != null) {
+      t.onDiscard(() -> r.monitors(monitor, target));
+      t.buffer(
+          (Turn.Effect)
+              worker -> {
+                ActorCell targetCell = cell.system().live(target);
+                if (targetCell != null) {
+                  targetCell.send(new Relations.Demonitor(monitor));
+                }
+              });
+    }
+  }
+
+  @Override
+  public void link(ActorRef target) {
+    Turn t = turn();
+    Address a = address(target);
+    Relations relations = cell.relations();
+    if (!relations.addLink(a)) {
+      return;
+    }
+    t.onDiscard(() -> relations.dropLink(a));
+    t.buffer(
+        (Turn.Effect)
+            worker -> {
+              ActorCell targetCell = cell.system().resolveQuietly(a);
+              if (targetCell == null) {
+                Relations.exit(cell.system(), address(), a, Relations.NOPROC);
+              } else {
+                targetCell.send(new Relations.Link(address()));
+              }
+            });
+  }
+
+  @Override
+  public void unlink(ActorRef target) {
+    Turn t = turn();
+    Address a = address(target);
+    Relations relations = cell.relations();
+    if (relations.dropLink(a)) {
+      t.onDiscard(() -> relations.addLink(a));
+      t.buffer(
+          (Turn.Effect)
+              worker -> {
+                ActorCell targetCell = cell.system().live(a);
+                if (targetCell != null) {
+                  targetCell.send(new Relations.Unlink(address()));
+                }
+              });
+    }
+  }
+
+  @Override
+  public Instant now() {
+    Turn t = turn();
+    if (t.now == null) {
+      t.now =
+          cell.durable() == null
+              ? cell.system().clock().instant()
+              : Instant.ofEpochMilli(cell.durable().nowMillis());
+    }
+    return t.now;
+  }
+
+  @Override
+  public RandomGenerator random() {
+    Turn t = turn();
+    return cell.durable() == null ? cell.system().entropy() : cell.durable().random();
+  }
+
+  @Override
+  public void log(System.Logger.Level level, String message) {
+    Turn t = turn();
+    Level slf4j =
+        switch (level) {
+          case ALL, TRACE -> Level.TRACE;
+          case DEBUG -> Level.DEBUG;
+          case INFO, OFF -> Level.INFO;
+          case WARNING -> Level.WARN;
+          case ERROR -> Level.ERROR;
+        };
+    LOG.atLevel(slf4j)
+        .addKeyValue("actor", cell.toString())
+        .addKeyValue("request_id", t.envelope.context.requestId())
+        .log(message);
+  }
+}

@@ -1,0 +1,60 @@
+package dev.plexspaces.kernel;
+
+/// Decides which ready actor runs on which thread, and blocks and resumes those threads. Two
+/// implementations: [WorkerDispatcher] in production, the seeded one of the simulator.
+interface Dispatcher extends AutoCloseable {
+
+  /// Runs `cell` soon. Called once per claim; the cell stays claimed until its run ends.
+  ///
+  /// @param from the worker whose turn made it ready; null when called from outside
+  void schedule(ActorCell cell, Worker from);
+
+  /// Blocks the calling turn until `waiter` is done. Other actors go on.
+  void await(Worker worker, Waiter waiter);
+
+  /// Resumes the turn blocked on `waiter`, which is done now.
+  void resume(Waiter waiter);
+
+  @Override
+  void close();
+
+  /// A thread that runs turns, with the buffer of the turn it runs.
+  abstract class Worker {
+    final Turn turn = new Turn(this);
+
+    /// The innermost cell this thread runs; for the dispatcher's monitor, so without ordering.
+    ActorCell running;
+
+    /// Calls run on top of each other on this thread; see [ActorCell#runInline].
+    int depth;
+
+    /// The thread; a turn's context refuses calls from any other.
+    Thread thread;
+
+    /// An actor made ready by the turn that just ended; private to this thread until [#publish].
+    ActorCell pending;
+
+    /// Makes [#pending] visible to other threads; called before any user code runs while it is set.
+    abstract void publish();
+
+    /// A turn for a call that runs on top of the present one.
+    private Turn nested;
+
+    Turn nestedTurn() {
+      if (depth == 0) {
+        return nested == null ? nested = new Turn(this) : nested;
+      }
+      return new Turn(this);
+    }
+  }
+
+  /// Something one blocked turn waits for.
+  interface Waiter {
+    boolean ready();
+
+    /// The blocked thread, set before [#ready] is checked for the last time.
+    Thread waitingThread();
+
+    void waitingThread(Thread thread);
+  }
+}

@@ -1,0 +1,63 @@
+package dev.plexspaces.kernel;
+
+import dev.plexspaces.sdk.ExitReason;
+import java.util.Iterator;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/// The live actors of one type in one scope.
+final class Instances {
+
+  final ScopeTypes scope;
+  final TypeEntry entry;
+  final ConcurrentHashMap<String, ActorCell> cells = new ConcurrentHashMap<>();
+  private final AtomicInteger turn = new AtomicInteger();
+
+  Instances(ScopeTypes scope, TypeEntry entry) {
+    this.scope = scope;
+    this.entry = entry;
+  }
+
+  /// True once the type's application is gone.
+  boolean retired() {
+    return entry.retired;
+  }
+
+  /// The live actor, activated when its type is virtual; null when there is none.
+  ActorCell resolve(String key) {
+    ActorCell cell = cells.get(key);
+    if (cell == null && entry.virtual && !entry.retired) {
+      entry.quarantine.check(scope.scope, entry.type.name(), key);
+      ActorCell fresh = new ActorCell(this, key, entry.defaults, null);
+      cell = cells.putIfAbsent(key, fresh);
+      if (cell == null) {
+        if (entry.retired) {
+          // The application went between the two looks and did not see this one.
+          cells.remove(key, fresh);
+          fresh.send(new ActorCell.Stop(ExitReason.SHUTDOWN, null));
+          return null;
+        }
+        cell = fresh;
+        fresh.send(new ActorCell.Start());
+      }
+    }
+    return cell;
+  }
+
+  /// One live actor, another each time; null when there is none.
+  ActorCell any() {
+    int size = cells.size();
+    if (size == 0) {
+      return null;
+    }
+    int skip = Math.floorMod(turn.getAndIncrement(), size);
+    // Skipping is bounded: with more actors than this, "one of them" need not be fair.
+    skip = Math.min(skip, 64);
+    Iterator<ActorCell> it = cells.values().iterator();
+    ActorCell cell = null;
+    while (it.hasNext() && skip-- >= 0) {
+      cell = it.next();
+    }
+    return cell;
+  }
+}

@@ -1,0 +1,34 @@
+package dev.plexspaces.kernel;
+
+import java.util.List;
+import java.util.Map;
+
+/// What the kernel has counted since it started. Labelled by actor type, never by key.
+///
+/// @param supervisorReports exits, failed starts and give-ups that supervisors reported
+/// @param deadLetters volatile messages nobody processed, by reason
+public record KernelMetrics(
+    List<TypeMetrics> types,
+    long supervisorReports,
+    Map<DeadLetters.Reason, Long> deadLetters,
+    Map<String, HandlingTimes.Times> handlingTimes) {
+
+  /// One actor type, all scopes together.
+  ///
+  /// @param live actors in memory now
+  /// @param messages processed
+  /// @param asks calls received from outside
+  /// @param commits durable commits submitted
+  /// @param mailboxDepth messages waiting now, all actors together
+  public record TypeMetrics(
+      String type,
+      String application,
+      long live,
+      long messages,
+      long asks,
+      long commits,
+      long crashes,
+      long restarts,
+      long activations,
+      long mailboxDepth) {}
+}

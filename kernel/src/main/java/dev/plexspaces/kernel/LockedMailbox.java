@@ -1,0 +1,200 @@
+package dev.plexspaces.kernel;
+
+import dev.plexspaces.sdk.Message;
+import java.util.ArrayDeque;
+import java.util.Iterator;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+
+/// The mailbox of the two policies that need to see the whole queue: `drop_oldest` and `block`.
+/// Slower than [LinkedMailbox] and exact at its bound.
+final class LockedMailbox extends Mailbox {
+
+  /// Longest a sender waits for room in a `block` mailbox.
+  static final long BLOCK_MAX_NANOS = TimeUnit.SECONDS.toNanos(30);
+
+  private final int capacity;
+  private final boolean blocks;
+  private final ActorCell owner;
+
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition room = lock.newCondition();
+  private final ArrayDeque<Envelope> queue = new ArrayDeque<>();
+  private boolean claimed;
+  private boolean closed;
+
+  /// @param blocks true for `block`, false for `drop_oldest`
+  /// @param owner whose mailbox it is, to name it in dead letters
+  LockedMailbox(int capacity, boolean blocks, ActorCell owner) {
+    this.capacity = capacity;
+    this.blocks = blocks;
+    this.owner = owner;
+  }
+
+  @Override
+  Offer offer(Envelope envelope, boolean exempt) {
+    Envelope dropped = null;
+    Offer outcome;
+    lock.lock();
+    try {
+      if (closed) {
+        return Offer.CLOSED;
+      }
+      if (!exempt && queue.size() >= capacity) {
+        dropped = blocks ? null : oldestDroppable();
+        if (dropped == null) {
+          return Offer.FULL;
+        }
+      }
+      outcome = add(envelope);
+    } finally {
+      lock.unlock();
+    }
+    if (dropped != null) {
+      owner
+          .system()
+          .deadLetters()
+          .add(dropped, owner.toString(), DeadLetters.Reason.DROPPED_OLDEST);
+    }
+    return outcome;
+  }
+
+  private Offer add(Envelope envelope) {
+    queue.addLast(envelope);
+    Offer outcome = claimed ? Offer.QUEUED : Offer.SCHEDULE;
+    claimed = true;
+    return outcome;
+  }
+
+  /// Takes out the oldest message that a bound may refuse; null when there is none.
+  private Envelope oldestDroppable() {
+    for (Iterator<Envelope> it = queue.iterator(); it.hasNext(); ) {
+      Envelope e = it.next();
+      if (e.kind != Message.Kind.INFO && e.inboxSeq() == 0) {
+        it.remove();
+        return e;
+      }
+    }
+    return null;
+  }
+
+  /// True when a sender that can wait should call [#offerWaiting] after `FULL`.
+  boolean blocks() {
+    return blocks;
+  }
+
+  /// Like [#offer], waiting for room. Only for the thread of a handler: the dispatcher replaces it
+  /// meanwhile.
+  ///
+  /// @param nanos longest wait
+  Offer offerWaiting(Envelope envelope, long nanos) {
+    long left = nanos;
+    lock.lock();
+    try {
+      while (queue.size() >= capacity && !closed) {
+        if (left <= 0) {
+          return Offer.FULL;
+        }
+        left = room.awaitNanos(left);
+      }
+      return closed ? Offer.CLOSED : add(envelope);
+    } catch (InterruptedException e) {
+      // The sender is being killed.
+      Thread.currentThread().interrupt();
+      return Offer.FULL;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  Envelope poll() {
+    lock.lock();
+    try {
+      Envelope e = queue.pollFirst();
+      if (e != null && blocks) {
+        room.signal();
+      }
+      return e;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  boolean tryIdle() {
+    lock.lock();
+    try {
+      if (!queue.isEmpty()) {
+        return false;
+      }
+      claimed = false;
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  boolean tryClose() {
+    lock.lock();
+    try {
+      closed = queue.isEmpty();
+      return closed;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  boolean claim() {
+    lock.lock();
+    try {
+      if (claimed || closed) {
+        return false;
+      }
+      claimed = true;
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  Envelope close() {
+    lock.lock();
+    try {
+      closed = true;
+      room.signalAll();
+      Envelope newer = null;
+      for (Envelope e = queue.pollLast(); e != null; e = queue.pollLast()) {
+        e.next = newer;
+        newer = e;
+      }
+      return newer;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  boolean closed() {
+    lock.lock();
+    try {
+      return closed;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  int size() {
+    lock.lock();
+    try {
+      return queue.size();
+    } finally {
+      lock.unlock();
+    }
+  }
+}

@@ -1,0 +1,66 @@
+package dev.plexspaces.kernel;
+
+import dev.plexspaces.sdk.ActorContext;
+import dev.plexspaces.sdk.ErrorCode;
+import dev.plexspaces.sdk.Facet;
+import dev.plexspaces.sdk.Message;
+import dev.plexspaces.sdk.PlexException;
+import java.util.Locale;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
+
+/// Facet `logging`: one line per message with its outcome; never the payload, which may be private.
+/// Config: `level`, default `debug`.
+final class LoggingFacet implements Facet {
+
+  private static final Logger LOG = LoggerFactory.getLogger(LoggingFacet.class);
+
+  private final String actor;
+  private Level level = Level.DEBUG;
+
+  LoggingFacet(String actor) {
+    this.actor = actor;
+  }
+
+  @Override
+  public String name() {
+    return FacetCatalog.LOGGING;
+  }
+
+  @Override
+  public int priority() {
+    return 900;
+  }
+
+  @Override
+  public void attach(Map<String, Object> config) {
+    Object wanted = config.get("level");
+    if (wanted != null) {
+      try {
+        level = Level.valueOf(wanted.toString().toUpperCase(Locale.ROOT));
+      } catch (IllegalArgumentException e) {
+        throw new PlexException(
+            ErrorCode.INVALID_MESSAGE,
+            "logging.level: '" + wanted + "' is not one of trace, debug, info, warn, error");
+      }
+    }
+  }
+
+  @Override
+  public Object around(ActorContext context, Message message, Next next) throws Exception {
+    String outcome = "failed";
+    try {
+      Object reply = next.proceed(message);
+      outcome = "ok";
+      return reply;
+    } finally {
+      LOG.atLevel(level)
+          .addKeyValue("actor", actor)
+          .addKeyValue("operation", message.type())
+          .addKeyValue("request_id", context.request().requestId())
+          .log("{} {} {}", actor, message.type(), outcome);
+    }
+  }
+}

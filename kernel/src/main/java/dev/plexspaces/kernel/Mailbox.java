@@ -1,0 +1,50 @@
+package dev.plexspaces.kernel;
+
+/// The user messages of one actor, and with them whether the actor is scheduled.
+///
+/// Any thread offers; only the thread that runs the actor polls. An actor is *idle* (nobody runs
+/// it, nothing waits), *claimed* (in the run queue or running) or *closed* (it exited). The offer
+/// that finds it idle claims it and must schedule it.
+abstract sealed class Mailbox permits LinkedMailbox, LockedMailbox {
+
+  /// What became of an offered envelope.
+  enum Offer {
+    /// Queued; somebody else runs the actor.
+    QUEUED,
+    /// Queued; the caller must schedule the actor.
+    SCHEDULE,
+    /// Not queued: the bound is reached and the policy rejects.
+    FULL,
+    /// Not queued: the bound is reached and the policy drops the new message.
+    DROPPED,
+    /// Not queued: the actor exited.
+    CLOSED
+  }
+
+  /// @param exempt true for messages that no bound may refuse: replies, `__DOWN__`, timers
+  abstract Offer offer(Envelope envelope, boolean exempt);
+
+  /// The oldest message, or null. Runner only.
+  abstract Envelope poll();
+
+  /// Gives the actor up if nothing waits. Runner only, after [#poll] returned null.
+  ///
+  /// @return false when a message came meanwhile
+  abstract boolean tryIdle();
+
+  /// Claims an idle actor for a system message.
+  ///
+  /// @return true when the caller must schedule it
+  abstract boolean claim();
+
+  /// Closes if nothing waits. Runner only.
+  abstract boolean tryClose();
+
+  /// Closes and returns what was waiting, oldest first linked by `next`. Runner only.
+  abstract Envelope close();
+
+  abstract boolean closed();
+
+  /// Messages waiting, not counting the one being processed. A snapshot.
+  abstract int size();
+}

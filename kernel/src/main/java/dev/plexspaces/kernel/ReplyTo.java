@@ -1,0 +1,168 @@
+package dev.plexspaces.kernel;
+
+import dev.plexspaces.kernel.identity.ActorId;
+import dev.plexspaces.kernel.time.Deadline;
+import dev.plexspaces.sdk.ErrorCode;
+import dev.plexspaces.sdk.PlexException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The obligation to answer one call: settled once, by the reply, an error or the timeout,
+/// whichever comes first.
+abstract class ReplyTo extends Deadline {
+
+  private static final Logger LOG = LoggerFactory.getLogger(ReplyTo.class);
+  private static final VarHandle OUTCOME;
+
+  static {
+    try {
+      OUTCOME = MethodHandles.lookup().findVarHandle(ReplyTo.class, "outcome", Object.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  private static final Object NULL = new Object();
+
+  private volatile Object outcome;
+
+  ReplyTo(long dueNanos) {
+    super(dueNanos);
+  }
+
+  /// Settles with a value; false when it was settled before.
+  final boolean complete(ActorCell by, Object value) {
+    if (outcome == null && OUTCOME.compareAndSet(this, null, value == null ? NULL : value)) {
+      settled(by);
+      return true;
+    }
+    return false;
+  }
+
+  /// Settles with an error; false when it was settled before.
+  final boolean fail(PlexException error) {
+    if (outcome == null && OUTCOME.compareAndSet(this, null, error)) {
+      settled(null);
+      return true;
+    }
+    return false;
+  }
+
+  @Override
+  protected final boolean done() {
+    return outcome != null;
+  }
+
+  @Override
+  protected final void expired() {
+    fail(new PlexException(ErrorCode.TIMEOUT, timeoutText()));
+  }
+
+  /// The reply.
+  ///
+  /// @throws PlexException the error it was settled with
+  final Object value() {
+    Object o = outcome;
+    if (o instanceof PlexException e) {
+      throw e;
+    }
+    return o == NULL ? null : o;
+  }
+
+  final Object outcome() {
+    Object o = outcome;
+    return o == NULL ? null : o;
+  }
+
+  /// Called once, by whoever settled it.
+  abstract void settled(ActorCell by);
+
+  abstract String timeoutText();
+
+  /// A turn that blocks until the reply is there.
+  static final class Blocking extends ReplyTo implements Dispatcher.Waiter {
+    private final Dispatcher dispatcher;
+    private final Address callee;
+    private final String operation;
+
+    /// Who waits.
+    final ActorCell caller;
+
+    /// Who has to answer; another one after the call was forwarded.
+    volatile ActorCell holder;
+
+    private volatile Thread thread;
+
+    Blocking(long dueNanos, ActorCell caller, ActorCell holder, Address callee, String operation) {
+      super(dueNanos);
+      this.dispatcher = caller.system().dispatcher();
+      this.caller = caller;
+      this.holder = holder;
+      this.callee = callee;
+      this.operation = operation;
+    }
+
+    @Override
+    void settled(ActorCell by) {
+      dispatcher.resume(this);
+    }
+
+    @Override
+    String timeoutText() {
+      return "no reply from " + callee + " to '" + operation + "' in time";
+    }
+
+    @Override
+    public boolean ready() {
+      return done();
+    }
+
+    @Override
+    public Thread waitingThread() {
+      return thread;
+    }
+
+    @Override
+    public void waitingThread(Thread thread) {
+      this.thread = thread;
+    }
+  }
+
+  /// A caller outside of the actors.
+  static final class Outside extends ReplyTo {
+    private final Invoker.ReplyListener listener;
+    private final String callee;
+    private final String operation;
+
+    Outside(long dueNanos, Invoker.ReplyListener listener, String callee, String operation) {
+      super(dueNanos);
+      this.listener = listener;
+      this.callee = callee;
+      this.operation = operation;
+    }
+
+    @Override
+    void settled(ActorCell by) {
+      Object o = outcome();
+      try {
+        if (o instanceof PlexException e) {
+          listener.failed(e);
+        } else {
+          ActorId id = by == null ? null : by.id();
+          listener.replied(id, o);
+        }
+      } catch (Throwable thrown) {
+        // It runs on the actor's thread and must not look like the actor's crash.
+        LOG.error(
+            "the listener of a call to {} failed; this is a bug of its owner", callee, thrown);
+      }
+    }
+
+    @Override
+    String timeoutText() {
+      return "no reply from " + callee + " to '" + operation + "' in time";
+    }
+  }
+}

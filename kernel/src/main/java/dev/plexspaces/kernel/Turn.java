@@ -1,0 +1,227 @@
+package dev.plexspaces.kernel;
+
+import dev.plexspaces.kernel.journal.Row;
+import dev.plexspaces.sdk.ErrorCode;
+import dev.plexspaces.sdk.PlexException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Predicate;
+
+/// The turn a worker is running: what it works on and the effects it has buffered since its last
+/// commit. One per worker, reused.
+final class Turn {
+
+  /// Effects one segment of a turn may buffer; one more is refused with `RESOURCE_EXHAUSTED`.
+  static final int EFFECTS_MAX = 1_000_000;
+
+  /// Durable messages and other rows one segment may write.
+  static final int ROWS_MAX = 10_000;
+
+  private static final int KEEP = 64;
+  private static final Object[] NONE = {};
+  private static final Envelope[] NO_MESSAGES = {};
+
+  final Dispatcher.Worker worker;
+  ActorCell cell;
+  Envelope envelope;
+
+  /// Fixed within a segment; null until asked for.
+  Instant now;
+
+  /* An element is an [Envelope] to deliver (the common case, hence no wrapper) or an [Effect]. */
+  private Object[] effects = new Object[8];
+  private int count;
+
+  /// Rows the next commit writes besides the log row, and the message each inbox row carries (null
+  /// for other rows).
+  private final List<Row> rows = new ArrayList<>();
+
+  private final List<Envelope> rowMessages = new ArrayList<>();
+
+  /// What the host API did at once and takes back when the segment is dropped.
+  private final List<Runnable> undo = new ArrayList<>();
+
+  /// Something other than a message that happens when the turn commits.
+  interface Effect {
+    void release(Dispatcher.Worker worker);
+  }
+
+  Turn(Dispatcher.Worker worker) {
+    this.worker = worker;
+  }
+
+  void begin(Envelope envelope) {
+    this.envelope = envelope;
+    now = null;
+  }
+
+  void end() {
+    envelope = null;
+    if (count > 0 || !rows.isEmpty() || !undo.isEmpty()) {
+      // Whatever the turn's end did not take must not reach the next actor on this thread.
+      discard();
+    }
+  }
+
+  void buffer(Object effect) {
+    if (count == effects.length) {
+      if (count >= EFFECTS_MAX) {
+        throw new PlexException(
+            ErrorCode.RESOURCE_EXHAUSTED,
+            "a turn may buffer at most " + EFFECTS_MAX + " effects; split the work over turns");
+      }
+      effects = Arrays.copyOf(effects, count * 2);
+    }
+    effects[count++] = effect;
+  }
+
+  /// @param message what an inbox row carries; null for other rows
+  void row(Row row, Envelope message) {
+    if (rows.size() >= ROWS_MAX) {
+      throw new PlexException(
+          ErrorCode.RESOURCE_EXHAUSTED,
+          "a turn may write at most " + ROWS_MAX + " durable messages; split the work over turns");
+    }
+    rows.add(row);
+    rowMessages.add(message);
+  }
+
+  void onDiscard(Runnable takeBack) {
+    undo.add(takeBack);
+  }
+
+  /// Makes what was buffered happen without its messages and rows, which happened in an earlier
+  /// life of this turn.
+  void replayed() {
+    rows.clear();
+    rowMessages.clear();
+    undo.clear();
+    for (int i = 0; i < count; i++) {
+      if (effects[i] instanceof Effect effect) {
+        effect.release(worker);
+      }
+    }
+    forget();
+  }
+
+  boolean hasEffects() {
+    return count > 0 || !undo.isEmpty();
+  }
+
+  boolean hasRows() {
+    return !rows.isEmpty();
+  }
+
+  int rowCount() {
+    return rows.size();
+  }
+
+  /// The first message of a buffered inbox row that `wanted` accepts; null when there is none.
+  Envelope rowMessage(Predicate<Envelope> wanted) {
+    for (Envelope message : rowMessages) {
+      if (message != null && wanted.test(message)) {
+        return message;
+      }
+    }
+    return null;
+  }
+
+  /// Drops the buffered inbox row that carries `message`; false when there is none.
+  boolean dropRow(Envelope message) {
+    for (int i = 0; i < rows.size(); i++) {
+      if (rowMessages.get(i) == message) {
+        rows.remove(i);
+        rowMessages.remove(i);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// Takes the buffered rows; their messages first, by [#takeRowMessages].
+  List<Row> takeRows() {
+    if (rows.isEmpty()) {
+      return List.of();
+    }
+    List<Row> taken = List.copyOf(rows);
+    rows.clear();
+    return taken;
+  }
+
+  Envelope[] takeRowMessages() {
+    if (rowMessages.isEmpty()) {
+      return NO_MESSAGES;
+    }
+    Envelope[] taken = rowMessages.toArray(Envelope[]::new);
+    rowMessages.clear();
+    return taken;
+  }
+
+  /// Takes the buffered effects, to be released later by [#release].
+  Object[] takeEffects() {
+    if (count == 0) {
+      undo.clear();
+      return NONE;
+    }
+    Object[] taken = Arrays.copyOf(effects, count);
+    undo.clear();
+    forget();
+    return taken;
+  }
+
+  /// Releases what was buffered, in order.
+  void flush(ActorSystem system) {
+    // Indexed: releasing may not buffer anything, and the array is this worker's own.
+    for (int i = 0; i < count; i++) {
+      release(system, effects[i], worker);
+      effects[i] = null;
+    }
+    count = 0;
+    if (!undo.isEmpty()) {
+      undo.clear();
+    }
+    shrink();
+  }
+
+  /// Drops what was buffered: it never happened.
+  void discard() {
+    rows.clear();
+    rowMessages.clear();
+    if (!undo.isEmpty()) {
+      // Latest first: a later step may have taken back an earlier one.
+      undo.reversed().forEach(Runnable::run);
+      undo.clear();
+    }
+    forget();
+  }
+
+  private void forget() {
+    Arrays.fill(effects, 0, count, null);
+    count = 0;
+    shrink();
+  }
+
+  private void shrink() {
+    if (effects.length > KEEP) {
+      effects = new Object[KEEP];
+    }
+  }
+
+  static void releaseAll(ActorSystem system, Object[] effects) {
+    for (Object effect : effects) {
+      release(system, effect, null);
+    }
+  }
+
+  private static void release(ActorSystem system, Object effect, Dispatcher.Worker worker) {
+    if (effect instanceof Envelope e) {
+      Address target = e.target;
+      e.target = null;
+      system.deliver(target, e, worker, false);
+    } else {
+      ((Effect) effect).release(worker);
+    }
+  }
+}

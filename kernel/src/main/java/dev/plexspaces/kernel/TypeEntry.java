@@ -1,0 +1,71 @@
+package dev.plexspaces.kernel;
+
+import dev.plexspaces.kernel.binding.ActorType;
+import dev.plexspaces.sdk.ChildSpec;
+import dev.plexspaces.sdk.FacetSpec;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.atomic.LongAdder;
+
+/// An actor type as one application offers it: the type, its facets, and its counters.
+final class TypeEntry {
+
+  final ActorType type;
+  final String application;
+  final String version;
+
+  /// Facets declared by class and application, in configuration order.
+  final List<FacetSpec> facets;
+
+  /// How user-defined facets of the application are made.
+  final FacetCatalog facetCatalog;
+
+  final boolean virtual;
+  final boolean durable;
+
+  /// Idle time after which a virtual actor is passivated.
+  final Duration idleTimeout;
+
+  /// The specification of an actor activated on demand.
+  final ChildSpec defaults;
+
+  final Quarantine quarantine;
+  volatile boolean retired;
+
+  final LongAdder messagesOfExited = new LongAdder();
+  final LongAdder asks = new LongAdder();
+  final LongAdder restarts = new LongAdder();
+  final LongAdder crashes = new LongAdder();
+  final LongAdder activations = new LongAdder();
+  final LongAdder commits = new LongAdder();
+
+  /* Turns left in which handlers of the type give their slot away before they run; set when the
+  dispatcher saw one block. Racy on purpose: it is a hint. */
+  int blockingTurns;
+
+  /* Turns since a handler of the type last blocked. Racy as well: losing some counts is harmless. */
+  int inlineTrust;
+
+  TypeEntry(
+      ActorType type,
+      String application,
+      String version,
+      List<FacetSpec> facets,
+      FacetCatalog facetCatalog,
+      Quarantine quarantine) {
+    this.type = type;
+    this.application = application;
+    this.version = version;
+    this.facets = facets;
+    this.facetCatalog = facetCatalog;
+    this.quarantine = quarantine;
+    FacetSpec virtualFacet = FacetCatalog.named(facets, FacetCatalog.VIRTUAL_ACTOR);
+    this.virtual = virtualFacet != null;
+    this.durable = FacetCatalog.named(facets, FacetCatalog.DURABILITY) != null;
+    this.idleTimeout =
+        virtualFacet == null
+            ? FacetCatalog.IDLE_TIMEOUT
+            : FacetCatalog.duration(virtualFacet, "idle_timeout", FacetCatalog.IDLE_TIMEOUT);
+    this.defaults = ChildSpec.of(type.name(), "default");
+  }
+}

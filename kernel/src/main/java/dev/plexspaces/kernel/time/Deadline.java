@@ -1,0 +1,34 @@
+package dev.plexspaces.kernel.time;
+
+/// Something that must happen by a point in time unless it is done before, such as the answer to an
+/// ask. Extend it, so that waiting costs no second object, and hand it to one [DeadlineWheel#add],
+/// once.
+public abstract class Deadline {
+
+  /// When it is due, on the scale of [Clock#nanoTime].
+  final long dueNanos;
+
+  /// Below this one in the stripe it was pushed on; the wheel's.
+  Deadline next;
+
+  /// Arrival, to fire equal ones in order; the wheel's.
+  long order;
+
+  /// @param dueNanos when it is due, on the scale of [Clock#nanoTime]; at most 146 years ahead
+  protected Deadline(long dueNanos) {
+    this.dueNanos = dueNanos;
+  }
+
+  /// When it is due, on the scale of [Clock#nanoTime].
+  public final long dueNanos() {
+    return dueNanos;
+  }
+
+  /// True once nothing needs to happen any more; must then stay true. Called by the wheel's thread,
+  /// any number of times: cheap, never blocking, reading a volatile at most.
+  protected abstract boolean done();
+
+  /// It is due and was not done a moment ago. Called once, by the wheel's thread: must not block.
+  /// May race with what makes it done, so the two need one atomic winner. What it throws is logged.
+  protected abstract void expired();
+}

@@ -1,0 +1,413 @@
+package dev.plexspaces.node.deploy;
+
+import dev.plexspaces.kernel.binding.ActorType.Behavior;
+import dev.plexspaces.kernel.identity.ActorId;
+import dev.plexspaces.kernel.identity.Scope;
+import dev.plexspaces.node.config.ConfigTable;
+import dev.plexspaces.sdk.ChildSpec;
+import dev.plexspaces.sdk.ChildSpec.Overflow;
+import dev.plexspaces.sdk.FacetSpec;
+import dev.plexspaces.sdk.PlexException;
+import dev.plexspaces.sdk.RestartType;
+import dev.plexspaces.sdk.SupervisionStrategy;
+import dev.plexspaces.sdk.SupervisorSpec;
+import java.net.URI;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+
+/// The content of an `app-config.toml`: what an application is made of.
+///
+/// Both documented spellings of a child are read: `name`, `actor_type`, `role` and `id`, `type`.
+/// With `type = "worker"` (or no type at all) the id also names the actor type, dashes as
+/// underscores; with `type = "supervisor"` the child has a `supervisor` table of its own. Source:
+/// spec `plexspaces-and-miniclaw`, S1.7; spec `reference-plexspaces`, section 6.
+///
+/// @param id as `[application] id`; empty when the file does not say
+/// @param name for people; empty when the file does not say
+/// @param version for people; empty when the file does not say
+/// @param description for people; "" when the file does not say
+/// @param actors the classes that are actors
+/// @param supervisor the tree; its root is called [#ROOT_SUPERVISOR] unless the file names it
+/// @param children every worker of the tree, for checks that need the actor types
+/// @param serviceLinks ways out
+public record AppConfig(
+    Optional<String> id,
+    Optional<String> name,
+    Optional<String> version,
+    String description,
+    List<ActorDeclaration> actors,
+    SupervisorSpec supervisor,
+    List<DeclaredChild> children,
+    List<ServiceLink> serviceLinks) {
+
+  /// Name of the file in a bundle.
+  public static final String FILE = "app-config.toml";
+
+  /// Id of the root supervisor when the file gives none.
+  public static final String ROOT_SUPERVISOR = "root";
+
+  /// Most children of one supervisor.
+  public static final int CHILDREN_MAX = 1_000;
+
+  /// Deepest nesting of supervisors.
+  public static final int SUPERVISOR_DEPTH_MAX = 16;
+
+  /// Most `[[actors]]`.
+  public static final int ACTORS_MAX = 1_000;
+
+  /// Most facets of one actor.
+  public static final int FACETS_MAX = 32;
+
+  /// Most `[[service_links]]`.
+  public static final int SERVICE_LINKS_MAX = 100;
+
+  /// Largest `max_restarts`.
+  public static final int RESTARTS_MAX = 1_000_000;
+
+  /// Longest `max_restart_window_seconds` and `shutdown_timeout_seconds`: a day.
+  public static final long SECONDS_MAX = 86_400;
+
+  /// Largest mailbox, messages.
+  public static final int MAILBOX_MAX = 10_000_000;
+
+  /// Largest facet priority.
+  public static final int PRIORITY_MAX = 1_000_000;
+
+  /// Longest id, name, version, characters.
+  public static final int NAME_LENGTH_MAX = 128;
+
+  private static final int DESCRIPTION_LENGTH_MAX = 4_096;
+  private static final String WORKER = "worker";
+
+  // Keys are checked where ids are: by making one.
+  private static final Scope ANY_SCOPE = new Scope("any", "any");
+  private static final String SUPERVISOR = "supervisor";
+
+  private static final Map<String, SupervisionStrategy> STRATEGIES =
+      words(SupervisionStrategy.values());
+  private static final Map<String, RestartType> RESTARTS = words(RestartType.values());
+  private static final Map<String, Overflow> OVERFLOWS = words(Overflow.values());
+  private static final Map<String, ServiceLink.Backoff> BACKOFFS =
+      words(ServiceLink.Backoff.values());
+  private static final Map<String, Behavior> BEHAVIORS = behaviors();
+
+  /// A class that is an actor.
+  ///
+  /// @param keyPath where it is declared, for errors
+  /// @param className fully qualified
+  /// @param type actor type; empty for the one its annotation names
+  /// @param facets besides those its annotation names
+  public record ActorDeclaration(
+      String keyPath, String className, Optional<String> type, List<FacetSpec> facets) {}
+
+  /// A worker and what the file claims about its type.
+  ///
+  /// @param keyPath where it is declared, for errors
+  /// @param spec its specification
+  /// @param behavior what `behavior_kind` says its type must be
+  public record DeclaredChild(String keyPath, ChildSpec spec, Optional<Behavior> behavior) {}
+
+  /// Reads the file.
+  ///
+  /// @param file name for errors
+  /// @throws PlexException `INVALID_MESSAGE` naming file, key and what is accepted
+  public static AppConfig parse(String file, byte[] toml) {
+    ConfigTable root = ConfigTable.parse(file, toml);
+    List<DeclaredChild> children = new ArrayList<>();
+
+    Optional<ConfigTable> application = root.table("application");
+    Optional<String> id = application.flatMap(t -> name(t, "id"));
+    Optional<String> name = application.flatMap(t -> text(t, "name", NAME_LENGTH_MAX));
+    Optional<String> version = application.flatMap(t -> text(t, "version", NAME_LENGTH_MAX));
+    String description =
+        application.flatMap(t -> text(t, "description", DESCRIPTION_LENGTH_MAX)).orElse("");
+    application.ifPresent(ConfigTable::requireNoOtherKeys);
+
+    SupervisorSpec supervisor =
+        root.table(SUPERVISOR)
+            .map(
+                t ->
+                    supervisor(
+                        t, ROOT_SUPERVISOR, RestartType.PERMANENT, Optional.empty(), 1, children))
+            .orElseGet(
+                () ->
+                    new SupervisorSpec(
+                        ROOT_SUPERVISOR,
+                        SupervisionStrategy.ONE_FOR_ONE,
+                        SupervisorSpec.MAX_RESTARTS,
+                        SupervisorSpec.WINDOW,
+                        RestartType.PERMANENT,
+                        SupervisorSpec.UNBOUNDED,
+                        List.of()));
+    List<ActorDeclaration> actors =
+        root.tables("actors", ACTORS_MAX).stream().map(AppConfig::actor).toList();
+    List<ServiceLink> links = serviceLinks(root);
+    root.requireNoOtherKeys();
+    return new AppConfig(
+        id, name, version, description, actors, supervisor, List.copyOf(children), links);
+  }
+
+  private static ActorDeclaration actor(ConfigTable table) {
+    ActorDeclaration declaration =
+        new ActorDeclaration(
+            table.pathOf("class"),
+            table.requireString("class"),
+            name(table, "type"),
+            facets(table));
+    table.requireNoOtherKeys();
+    return declaration;
+  }
+
+  private static SupervisorSpec supervisor(
+      ConfigTable table,
+      String defaultId,
+      RestartType restart,
+      Optional<Duration> shutdownTimeout,
+      int depth,
+      List<DeclaredChild> workers) {
+    if (depth > SUPERVISOR_DEPTH_MAX) {
+      throw table.invalid("children", "supervisors are nested deeper than " + SUPERVISOR_DEPTH_MAX);
+    }
+    String id = name(table, "id").orElse(defaultId);
+    SupervisionStrategy strategy =
+        table.oneOf("strategy", STRATEGIES).orElse(SupervisionStrategy.ONE_FOR_ONE);
+    int maxRestarts =
+        table.intNumber("max_restarts", 0, RESTARTS_MAX).orElse(SupervisorSpec.MAX_RESTARTS);
+    Duration window =
+        seconds(table, 1, "max_restart_window_seconds", "max_restart_window_secs")
+            .orElse(SupervisorSpec.WINDOW);
+    Duration shutdown =
+        seconds(table, 0, "shutdown_timeout_seconds", "shutdown_timeout_secs")
+            .or(() -> shutdownTimeout)
+            .orElse(SupervisorSpec.UNBOUNDED);
+
+    List<SupervisorSpec.Child> children = new ArrayList<>();
+    Set<String> ids = new HashSet<>();
+    for (ConfigTable childTable : table.tables("children", CHILDREN_MAX)) {
+      SupervisorSpec.Child child = child(childTable, depth, workers);
+      if (!ids.add(child.id())) {
+        throw childTable.invalid(
+            childTable.has("name") ? "name" : "id",
+            "is used by another child of this supervisor: \"" + child.id() + "\"");
+      }
+      children.add(child);
+    }
+    table.requireNoOtherKeys();
+    return new SupervisorSpec(id, strategy, maxRestarts, window, restart, shutdown, children);
+  }
+
+  private static SupervisorSpec.Child child(
+      ConfigTable table, int depth, List<DeclaredChild> workers) {
+    String idKey =
+        table
+            .onlyOneOf("id", "name")
+            .orElseThrow(() -> table.invalid("id", "is missing; it must be a string"));
+    String id = table.requireString(idKey);
+    Optional<String> type = table.string("type");
+    RestartType restart = table.oneOf("restart", RESTARTS).orElse(RestartType.PERMANENT);
+    Optional<Duration> shutdown =
+        seconds(table, 0, "shutdown_timeout_seconds", "shutdown_timeout_secs");
+
+    if (type.equals(Optional.of(SUPERVISOR))) {
+      requireName(table, idKey, id);
+      ConfigTable own =
+          table
+              .table(SUPERVISOR)
+              .orElseThrow(
+                  () ->
+                      table.invalid(
+                          SUPERVISOR, "is missing; a child of type \"supervisor\" needs it"));
+      // The id is given on the child; a nested table that repeats it must agree.
+      SupervisorSpec nested = supervisor(own, id, restart, shutdown, depth + 1, workers);
+      if (!nested.id().equals(id)) {
+        throw own.invalid("id", "must be \"" + id + "\", the id of the child, or be left out");
+      }
+      table.requireNoOtherKeys();
+      return new SupervisorSpec.Nested(nested);
+    }
+
+    ChildSpec spec = worker(table, idKey, id, type, restart, shutdown);
+    Optional<Behavior> behavior = table.oneOf("behavior_kind", BEHAVIORS);
+    table.requireNoOtherKeys();
+    workers.add(new DeclaredChild(table.pathOf(idKey), spec, behavior));
+    return new SupervisorSpec.Worker(spec);
+  }
+
+  private static ChildSpec worker(
+      ConfigTable table,
+      String idKey,
+      String id,
+      Optional<String> type,
+      RestartType restart,
+      Optional<Duration> shutdown) {
+    Optional<String> named = type.filter(t -> !t.equals(WORKER));
+    Optional<String> actorType = table.string("actor_type");
+    if (named.isPresent() && actorType.isPresent() && !named.equals(actorType)) {
+      throw table.invalid("actor_type", "says something else than type; keep one of them");
+    }
+    String typeKey = named.isPresent() ? "type" : actorType.isPresent() ? "actor_type" : idKey;
+    String effectiveType = named.or(() -> actorType).orElseGet(() -> id.replace('-', '_'));
+    requireName(table, typeKey, effectiveType);
+    requireKey(table, idKey, id);
+
+    Map<String, Object> args = new LinkedHashMap<>(table.values("args"));
+    table
+        .string("role")
+        .ifPresent(
+            role -> {
+              Object given = args.putIfAbsent("role", role);
+              if (given != null && !given.equals(role)) {
+                throw table.invalid("role", "says something else than args.role");
+              }
+            });
+    return new ChildSpec(
+        id,
+        effectiveType,
+        id,
+        args,
+        restart,
+        shutdown.orElse(ChildSpec.SHUTDOWN_TIMEOUT),
+        table.intNumber("mailbox_capacity", 1, MAILBOX_MAX).orElse(ChildSpec.MAILBOX_CAPACITY),
+        table.oneOf("overflow", OVERFLOWS).orElse(Overflow.REJECT),
+        facets(table));
+  }
+
+  private static List<FacetSpec> facets(ConfigTable table) {
+    List<FacetSpec> facets = new ArrayList<>();
+    Set<String> names = new HashSet<>();
+    for (ConfigTable facet : table.tablesOrNames("facets", "name", FACETS_MAX)) {
+      String key =
+          facet
+              .onlyOneOf("name", "type")
+              .orElseThrow(() -> facet.invalid("name", "is missing; it must be a string"));
+      String name = facet.requireString(key);
+      requireName(facet, key, name);
+      if (!names.add(name)) {
+        throw facet.invalid(key, "is attached twice: \"" + name + "\"");
+      }
+      int priority =
+          facet.intNumber("priority", 0, PRIORITY_MAX).orElse(FacetSpec.DEFAULT_PRIORITY);
+      Map<String, Object> config = new LinkedHashMap<>(facet.values("config"));
+      // Settings may also stand beside the name; which keys there are is the facet's own business.
+      facet
+          .otherValues()
+          .forEach(
+              (k, v) -> {
+                if (config.putIfAbsent(k, v) != null) {
+                  throw facet.invalid(k, "is given here and in config; keep one of them");
+                }
+              });
+      facets.add(new FacetSpec(name, priority, config));
+    }
+    return facets;
+  }
+
+  private static List<ServiceLink> serviceLinks(ConfigTable root) {
+    List<ServiceLink> links = new ArrayList<>();
+    Set<String> names = new HashSet<>();
+    for (ConfigTable table : root.tables("service_links", SERVICE_LINKS_MAX)) {
+      String name = table.requireString("name");
+      requireName(table, "name", name);
+      if (!names.add(name)) {
+        throw table.invalid("name", "is used by another service link: \"" + name + "\"");
+      }
+      URI baseUrl = baseUrl(table);
+      Duration timeout =
+          seconds(table, 1, "timeout_secs", "timeout_seconds").orElse(ServiceLink.TIMEOUT);
+      Optional<ConfigTable> retry = table.table("retry_policy");
+      int attempts =
+          retry
+              .map(t -> t.intNumber("max_attempts", 1, 100).orElse(ServiceLink.MAX_ATTEMPTS))
+              .orElse(ServiceLink.MAX_ATTEMPTS);
+      ServiceLink.Backoff backoff =
+          retry.flatMap(t -> t.oneOf("backoff", BACKOFFS)).orElse(ServiceLink.Backoff.EXPONENTIAL);
+      retry.ifPresent(ConfigTable::requireNoOtherKeys);
+      table.requireNoOtherKeys();
+      links.add(new ServiceLink(name, baseUrl, timeout, attempts, backoff));
+    }
+    return List.copyOf(links);
+  }
+
+  private static URI baseUrl(ConfigTable table) {
+    String text = table.requireString("base_url");
+    URI uri;
+    try {
+      uri = URI.create(text);
+    } catch (IllegalArgumentException e) {
+      throw table.invalid("base_url", "is not a URL");
+    }
+    if (uri.getHost() == null
+        || !("http".equals(uri.getScheme()) || "https".equals(uri.getScheme()))) {
+      throw table.invalid("base_url", "must be an absolute http or https URL");
+    }
+    if (uri.getUserInfo() != null) {
+      throw table.invalid("base_url", "must not contain credentials");
+    }
+    return uri;
+  }
+
+  private static Optional<Duration> seconds(ConfigTable table, long min, String... spellings) {
+    Optional<String> key = table.onlyOneOf(spellings);
+    if (key.isEmpty()) {
+      return Optional.empty();
+    }
+    OptionalLong seconds = table.integer(key.get(), min, SECONDS_MAX);
+    return Optional.of(Duration.ofSeconds(seconds.getAsLong()));
+  }
+
+  private static Optional<String> name(ConfigTable table, String key) {
+    Optional<String> name = table.string(key);
+    name.ifPresent(n -> requireName(table, key, n));
+    return name;
+  }
+
+  private static Optional<String> text(ConfigTable table, String key, int max) {
+    Optional<String> text = table.string(key);
+    if (text.isPresent() && text.get().length() > max) {
+      throw table.invalid(key, "must be at most " + max + " characters");
+    }
+    return text;
+  }
+
+  private static void requireName(ConfigTable table, String key, String name) {
+    try {
+      Scope.requireName(key, name);
+    } catch (PlexException e) {
+      throw table.invalid(key, e.violations().getFirst().description());
+    }
+  }
+
+  private static void requireKey(ConfigTable table, String key, String id) {
+    try {
+      new ActorId(ANY_SCOPE, WORKER, id);
+    } catch (PlexException e) {
+      throw table.invalid(key, e.violations().getFirst().description());
+    }
+  }
+
+  private static <E extends Enum<E>> Map<String, E> words(E[] values) {
+    Map<String, E> words = new LinkedHashMap<>();
+    for (E value : values) {
+      words.put(value.name().toLowerCase(Locale.ROOT), value);
+    }
+    return words;
+  }
+
+  private static Map<String, Behavior> behaviors() {
+    Map<String, Behavior> words = new LinkedHashMap<>();
+    words.put("GenServer", Behavior.GEN_SERVER);
+    words.put("GenEvent", Behavior.GEN_EVENT);
+    words.put("GenFSM", Behavior.GEN_FSM);
+    words.put("GenStateMachine", Behavior.GEN_FSM);
+    words.put("Custom", Behavior.CUSTOM);
+    return words;
+  }
+}

@@ -1,0 +1,36 @@
+package dev.plexspaces.node.deploy;
+
+import dev.plexspaces.kernel.binding.ActorType;
+import dev.plexspaces.sdk.Actor;
+import dev.plexspaces.sdk.FacetSpec;
+import java.util.List;
+import java.util.SortedSet;
+
+/// A bound class under the name the configuration gives it.
+record DeployedType(ActorType bound, String name) implements ActorType {
+
+  @Override
+  public Behavior behavior() {
+    return bound.behavior();
+  }
+
+  @Override
+  public SortedSet<String> operations() {
+    return bound.operations();
+  }
+
+  @Override
+  public List<FacetSpec> facets() {
+    return bound.facets();
+  }
+
+  @Override
+  public Actor create() {
+    return bound.create();
+  }
+
+  @Override
+  public void requireDurable() {
+    bound.requireDurable();
+  }
+}

@@ -1,0 +1,504 @@
+package dev.plexspaces.node.deploy;
+
+import dev.plexspaces.kernel.ApplicationUnit;
+import dev.plexspaces.kernel.binding.ActorType;
+import dev.plexspaces.kernel.identity.Scope;
+import dev.plexspaces.node.deploy.Deployment.Status;
+import dev.plexspaces.sdk.PlexException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.json.JsonMapper;
+
+/// The applications of a node: deploys, undeploys, brings them back after a restart.
+///
+/// Thread safe; the methods block while files are read and trees start or stop, different
+/// applications at the same time. Source: spec `reference-plexspaces`, section 6.
+public final class Deployments implements AutoCloseable {
+
+  /* On disk: DIR/apps/<id>/ holds app-config.toml, lib/*.jar and deployment.json. The last is
+  written when the application has started: it is the commit of a deployment, and removing it is the
+  commit of an undeployment. A directory without it is the rest of a crash and is removed at start. */
+
+  /// Most applications on one node.
+  public static final int APPLICATIONS_MAX = 1_000;
+
+  /// Namespace of an application that does not say.
+  public static final String DEFAULT_NAMESPACE = "default";
+
+  /// Tenant in which the supervised actors of the node's own applications live: the one of a caller
+  /// who names none.
+  public static final String SHARED_TENANT = "default";
+
+  private static final String MARKER = "deployment.json";
+  private static final Logger LOG = LoggerFactory.getLogger(Deployments.class);
+  private static final JsonMapper JSON = JsonMapper.builder().build();
+
+  private final Path directory;
+  private final Function<Class<?>, ActorType> binder;
+  private final ApplicationHost host;
+  private final InstantSource clock;
+  private final Map<String, Entry> entries = new ConcurrentHashMap<>();
+  private volatile boolean closed;
+
+  /// An application to deploy.
+  ///
+  /// @param id its id; empty for the one in its configuration
+  /// @param name for people; empty for the one in its configuration
+  /// @param version for people; empty for the one in its configuration
+  /// @param owner tenant, and namespace of its supervised actors
+  /// @param kind what `file` is
+  /// @param fileName what the sender calls the file, for errors
+  /// @param file the upload; read, not changed
+  /// @param config text of an `app-config.toml` used instead of one in the file
+  public record Request(
+      Optional<String> id,
+      Optional<String> name,
+      Optional<String> version,
+      Scope owner,
+      Bundle.Kind kind,
+      String fileName,
+      Path file,
+      Optional<byte[]> config) {}
+
+  /// Content of `deployment.json`.
+  record Marker(
+      String id, String name, String version, String tenant, String namespace, String deployedAt) {}
+
+  /// One application; its fields are guarded by itself.
+  private static final class Entry {
+    final String id;
+
+    /// "" when it belongs to the node.
+    final String tenant;
+
+    final String namespace;
+    final Instant deployedAt;
+    String name;
+    String version;
+    String description = "";
+    Status status = Status.LOADING;
+    String detail = "";
+    ApplicationClassLoader loader;
+    LoadedApplication loaded;
+    AppConfig config;
+    boolean installed;
+
+    Entry(
+        String id,
+        String tenant,
+        String namespace,
+        String name,
+        String version,
+        Instant deployedAt) {
+      this.id = id;
+      this.tenant = tenant;
+      this.namespace = namespace;
+      this.name = name;
+      this.version = version;
+      this.deployedAt = deployedAt;
+    }
+
+    synchronized void become(Status next, String why) {
+      status = next;
+      detail = why;
+    }
+
+    /// The root supervisor gave up; nothing to say when somebody is stopping it anyway.
+    synchronized void gaveUp(String why) {
+      if (status == Status.RUNNING || status == Status.STARTING) {
+        become(Status.FAILED, why);
+      }
+    }
+  }
+
+  /// Deployments kept below a directory.
+  ///
+  /// @param directory created when missing; nobody else writes there
+  /// @param binder makes an actor type of an annotated class, throws `INVALID_MESSAGE` when it is
+  ///   none
+  /// @param host runs the applications
+  /// @throws PlexException `UNAVAILABLE` when the directory cannot be made
+  public Deployments(
+      Path directory,
+      Function<Class<?>, ActorType> binder,
+      ApplicationHost host,
+      InstantSource clock) {
+    this.directory = directory;
+    this.binder = binder;
+    this.host = host;
+    this.clock = clock;
+    try {
+      Files.createDirectories(directory);
+    } catch (IOException e) {
+      throw Refused.disk(e);
+    }
+  }
+
+  /// Deploys and starts an application: all of it runs when this returns, or nothing of it is left.
+  ///
+  /// @throws PlexException `INVALID_MESSAGE` naming file or key; `CONFLICT` for an id in use;
+  ///   `RESOURCE_EXHAUSTED` at [#APPLICATIONS_MAX]; `UNAVAILABLE` when the disk fails or the node
+  ///   stops
+  public Deployment deploy(Request request) {
+    String id = idOf(request);
+    requireName("application_id", id);
+    Entry entry =
+        reserve(
+            new Entry(
+                id,
+                request.owner().tenant(),
+                request.owner().namespace(),
+                request.name().orElse(id),
+                request.version().orElse(Deployment.DEFAULT_VERSION),
+                clock.instant()));
+    Path home = home(id);
+    boolean done = false;
+    try {
+      deleteTree(home);
+      Files.createDirectories(home);
+      Bundle bundle =
+          Bundle.stage(home, request.kind(), request.fileName(), request.file(), request.config());
+      describe(entry, bundle.config(), request);
+      start(entry, bundle);
+      writeMarker(home, entry);
+      synchronized (entry) {
+        if (entry.status == Status.STARTING) {
+          entry.become(Status.RUNNING, "");
+        }
+      }
+      done = true;
+      LOG.info("deployed application {} version {}", id, entry.version);
+      return view(entry);
+    } catch (IOException e) {
+      throw Refused.disk(e);
+    } finally {
+      if (!done) {
+        release(entry);
+        deleteQuietly(home);
+        entries.remove(id, entry);
+      }
+    }
+  }
+
+  /// Deploys an application that comes with the node: its classes are the node's own, every tenant
+  /// may use its types, and it is not kept on disk.
+  ///
+  /// @throws PlexException `INVALID_MESSAGE` when it does not fit its configuration
+  public Deployment deployShared(String id, AppConfig config, ClassLoader loader) {
+    Entry entry =
+        reserve(
+            new Entry(
+                id,
+                "",
+                DEFAULT_NAMESPACE,
+                config.name().orElse(id),
+                config.version().orElse(Deployment.DEFAULT_VERSION),
+                clock.instant()));
+    boolean done = false;
+    try {
+      entry.description = config.description();
+      LoadedApplication loaded = LoadedApplication.load(config, List.of(), loader, binder);
+      install(entry, config, loaded);
+      entry.become(Status.RUNNING, "");
+      done = true;
+      return view(entry);
+    } finally {
+      if (!done) {
+        entries.remove(id, entry);
+      }
+    }
+  }
+
+  /// Starts what was deployed before the node stopped, oldest first. One that cannot start is
+  /// listed as failed, with the reason; the others start all the same.
+  public void restore() {
+    List<Path> homes = new ArrayList<>();
+    try (Stream<Path> ids = Files.list(directory)) {
+      homes.addAll(ids.filter(Files::isDirectory).toList());
+    } catch (IOException e) {
+      throw Refused.disk(e);
+    }
+    List<Marker> markers = new ArrayList<>();
+    for (Path home : homes) {
+      try {
+        markers.add(JSON.readValue(Files.readAllBytes(home.resolve(MARKER)), Marker.class));
+      } catch (NoSuchFileException e) {
+        LOG.info("removing an unfinished deployment: {}", home.getFileName());
+        deleteQuietly(home);
+      } catch (IOException | JacksonException e) {
+        LOG.error("{} of {} cannot be read", MARKER, home.getFileName(), e);
+      }
+    }
+    markers.sort(Comparator.comparing(Marker::deployedAt).thenComparing(Marker::id));
+    markers.forEach(this::restore);
+  }
+
+  private void restore(Marker marker) {
+    Entry entry =
+        reserve(
+            new Entry(
+                marker.id(),
+                marker.tenant(),
+                marker.namespace(),
+                marker.name(),
+                marker.version(),
+                Instant.parse(marker.deployedAt())));
+    try {
+      Bundle bundle = Bundle.open(home(marker.id()));
+      entry.description = bundle.config().description();
+      start(entry, bundle);
+      synchronized (entry) {
+        if (entry.status == Status.STARTING) {
+          entry.become(Status.RUNNING, "");
+        }
+      }
+    } catch (PlexException | IOException e) {
+      LOG.error("application {} cannot start", marker.id(), e);
+      release(entry);
+      entry.become(
+          Status.FAILED, e instanceof PlexException p ? p.getMessage() : "its files are missing");
+    }
+  }
+
+  /// Stops an application in order and forgets it, its files and its classes. Durable state of its
+  /// actors stays in the store.
+  ///
+  /// @throws PlexException `NOT_FOUND`; `CONFLICT` while it is being deployed or undeployed;
+  ///   `NOT_PERMITTED` for one that comes with the node
+  public void undeploy(String id) {
+    Entry entry = entries.get(id);
+    if (entry == null) {
+      throw Refused.unknown(id);
+    }
+    if (entry.tenant.isEmpty()) {
+      throw Refused.shared(id);
+    }
+    synchronized (entry) {
+      switch (entry.status) {
+        case RUNNING, FAILED -> entry.become(Status.STOPPING, "");
+        case LOADING, STARTING, STOPPING, STOPPED ->
+            throw Refused.busy(id, entry.status.name().toLowerCase(Locale.ROOT));
+      }
+    }
+    Path home = home(entry.id);
+    try {
+      release(entry);
+      Files.deleteIfExists(home.resolve(MARKER));
+    } catch (IOException | RuntimeException e) {
+      entry.become(Status.FAILED, "could not be undeployed: " + e.getMessage());
+      throw e instanceof PlexException p ? p : Refused.disk(e);
+    }
+    deleteQuietly(home);
+    entries.remove(entry.id, entry);
+    LOG.info("undeployed application {}", entry.id);
+  }
+
+  /// The applications of the node, of every tenant, ordered by id.
+  public List<Deployment> list() {
+    return entries.values().stream()
+        .sorted(Comparator.comparing((Entry e) -> e.id))
+        .map(this::view)
+        .toList();
+  }
+
+  /// One application.
+  public Optional<Deployment> find(String id) {
+    return Optional.ofNullable(entries.get(id)).map(this::view);
+  }
+
+  /// Stops all applications, youngest first. They come back with [#restore].
+  @Override
+  public void close() {
+    closed = true;
+    List<Entry> all = new ArrayList<>(entries.values());
+    all.sort(Comparator.comparing((Entry e) -> e.deployedAt).reversed());
+    for (Entry entry : all) {
+      synchronized (entry) {
+        if (entry.status != Status.RUNNING) {
+          continue;
+        }
+        entry.become(Status.STOPPING, "");
+      }
+      try {
+        release(entry);
+        entry.become(Status.STOPPED, "");
+      } catch (RuntimeException e) {
+        // The others still deserve an orderly stop.
+        LOG.error("application {} did not stop", entry.id, e);
+      }
+    }
+  }
+
+  private Entry reserve(Entry entry) {
+    if (closed) {
+      throw Refused.stopping();
+    }
+    if (entries.size() >= APPLICATIONS_MAX) {
+      throw Refused.tooMany(APPLICATIONS_MAX);
+    }
+    if (entries.putIfAbsent(entry.id, entry) != null) {
+      throw Refused.idInUse(entry.id);
+    }
+    return entry;
+  }
+
+  /// The id decides where files go, so it must be known before the bundle is laid out.
+  private static String idOf(Request request) {
+    return request
+        .id()
+        .orElseThrow(() -> Refused.field("application_id", "is missing; it must be a name"));
+  }
+
+  private static void describe(Entry entry, AppConfig config, Request request) {
+    config
+        .id()
+        .filter(id -> !id.equals(entry.id))
+        .ifPresent(
+            id -> {
+              throw Refused.key(
+                  "application.id",
+                  "is \"" + id + "\", but the request deploys \"" + entry.id + "\"");
+            });
+    synchronized (entry) {
+      entry.name = request.name().or(config::name).orElse(entry.id);
+      entry.version = request.version().or(config::version).orElse(Deployment.DEFAULT_VERSION);
+      entry.description = config.description();
+    }
+  }
+
+  private void start(Entry entry, Bundle bundle) throws IOException {
+    ApplicationClassLoader loader = new ApplicationClassLoader(entry.id, bundle.jars());
+    synchronized (entry) {
+      entry.loader = loader;
+    }
+    List<String> classes =
+        bundle.config().actors().isEmpty() ? ActorScan.actorClasses(bundle.jars()) : List.of();
+    LoadedApplication loaded = LoadedApplication.load(bundle.config(), classes, loader, binder);
+    install(entry, bundle.config(), loaded);
+  }
+
+  private void install(Entry entry, AppConfig config, LoadedApplication loaded) {
+    synchronized (entry) {
+      entry.config = config;
+      entry.loaded = loaded;
+      entry.become(Status.STARTING, "");
+    }
+    host.install(
+        new ApplicationUnit(
+            entry.id,
+            entry.version,
+            Optional.of(entry.tenant).filter(t -> !t.isEmpty()),
+            new Scope(entry.tenant.isEmpty() ? SHARED_TENANT : entry.tenant, entry.namespace),
+            List.copyOf(loaded.types().values()),
+            loaded.facets(),
+            config.supervisor()),
+        entry::gaveUp);
+    synchronized (entry) {
+      entry.installed = true;
+    }
+  }
+
+  /// Stops what runs of it and lets its classes go.
+  private void release(Entry entry) {
+    boolean installed;
+    synchronized (entry) {
+      installed = entry.installed;
+    }
+    if (installed) {
+      host.uninstall(entry.id);
+    }
+    synchronized (entry) {
+      entry.installed = false;
+      entry.loaded = null;
+      if (entry.loader != null) {
+        entry.loader.close();
+        entry.loader = null;
+      }
+    }
+  }
+
+  private Deployment view(Entry entry) {
+    synchronized (entry) {
+      return new Deployment(
+          entry.id,
+          entry.name,
+          entry.version,
+          entry.description,
+          Optional.of(entry.tenant).filter(t -> !t.isEmpty()),
+          entry.namespace,
+          entry.status,
+          entry.detail,
+          entry.deployedAt,
+          entry.loaded == null ? List.of() : List.copyOf(entry.loaded.types().keySet()),
+          entry.installed ? host.actorCount(entry.id) : 0,
+          Optional.ofNullable(entry.config).map(AppConfig::supervisor));
+    }
+  }
+
+  private Path home(String id) {
+    return directory.resolve(id);
+  }
+
+  private static void writeMarker(Path home, Entry entry) throws IOException {
+    Marker marker =
+        new Marker(
+            entry.id,
+            entry.name,
+            entry.version,
+            entry.tenant,
+            entry.namespace,
+            entry.deployedAt.toString());
+    Path fresh = home.resolve(MARKER + ".new");
+    Files.write(fresh, JSON.writeValueAsBytes(marker));
+    DurableFiles.sync(home);
+    Files.move(fresh, home.resolve(MARKER), StandardCopyOption.ATOMIC_MOVE);
+    DurableFiles.syncDirectory(home);
+  }
+
+  private static void requireName(String field, String name) {
+    try {
+      Scope.requireName(field, name);
+    } catch (PlexException e) {
+      throw Refused.field(field, e.violations().getFirst().description());
+    }
+  }
+
+  private static void deleteQuietly(Path tree) {
+    try {
+      deleteTree(tree);
+    } catch (IOException e) {
+      // Without its marker the directory means nothing; the next start tries again.
+      LOG.warn("cannot remove {}", tree.getFileName(), e);
+    }
+  }
+
+  private static void deleteTree(Path tree) throws IOException {
+    if (!Files.exists(tree)) {
+      return;
+    }
+    // The marker first: what is left after a crash in the middle must not look deployed.
+    Files.deleteIfExists(tree.resolve(MARKER));
+    try (Stream<Path> files = Files.walk(tree)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    }
+  }
+}

@@ -1,0 +1,72 @@
+package dev.plexspaces.node.deploy;
+
+import dev.plexspaces.sdk.ErrorCode;
+import dev.plexspaces.sdk.PlexException;
+import java.util.List;
+
+/// The reasons a deployment is refused, as errors to throw.
+final class Refused {
+
+  private Refused() {}
+
+  /// Something is wrong with an uploaded file.
+  static PlexException upload(String file, String problem) {
+    return invalid(file, file + ": " + problem, problem);
+  }
+
+  /// Something is wrong with a key of the configuration.
+  static PlexException key(String keyPath, String problem) {
+    return invalid(keyPath, AppConfig.FILE + ": " + keyPath + ": " + problem, problem);
+  }
+
+  /// Something is wrong with a field of the request.
+  static PlexException field(String field, String problem) {
+    return invalid(field, field + ": " + problem, problem);
+  }
+
+  static PlexException idInUse(String id) {
+    return new PlexException(
+        ErrorCode.CONFLICT,
+        "application_id: \"" + id + "\" is deployed already; undeploy it first or choose another");
+  }
+
+  static PlexException unknown(String id) {
+    return new PlexException(ErrorCode.NOT_FOUND, "no application \"" + id + "\" is deployed");
+  }
+
+  static PlexException busy(String id, String state) {
+    return new PlexException(
+        ErrorCode.CONFLICT, "application \"" + id + "\" is " + state + "; try again later");
+  }
+
+  static PlexException shared(String id) {
+    return new PlexException(
+        ErrorCode.NOT_PERMITTED, "application \"" + id + "\" belongs to the node");
+  }
+
+  static PlexException tooMany(int max) {
+    return new PlexException(
+        ErrorCode.RESOURCE_EXHAUSTED,
+        "the node holds " + max + " applications, its bound; undeploy one first");
+  }
+
+  static PlexException stopping() {
+    return new PlexException(ErrorCode.UNAVAILABLE, "the node is stopping");
+  }
+
+  static PlexException disk(Exception cause) {
+    return new PlexException(
+        ErrorCode.UNAVAILABLE,
+        "the data directory cannot be written; see the node's log",
+        List.of(),
+        cause);
+  }
+
+  private static PlexException invalid(String field, String message, String problem) {
+    return new PlexException(
+        ErrorCode.INVALID_MESSAGE,
+        message,
+        List.of(new PlexException.FieldViolation(field, problem)),
+        null);
+  }
+}

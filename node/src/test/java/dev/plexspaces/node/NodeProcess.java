@@ -1,0 +1,251 @@
+package dev.plexspaces.node;
+
+import dev.plexspaces.node.cli.CommandLineRun;
+import dev.plexspaces.node.cli.CommandLineRun.Result;
+import java.io.BufferedReader;
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/// A real node as a process of its own, on free ports and a directory of the test: started, killed
+/// and started again from outside, and talked to over its ports only.
+public final class NodeProcess implements AutoCloseable {
+
+  /// Longest wait for a node to be ready or to end. Bounds a hang; no test waits for it to pass.
+  static final Duration PATIENCE = Duration.ofSeconds(120);
+
+  static final JsonMapper JSON = JsonMapper.builder().build();
+
+  private final Path data;
+  private final List<String> arguments;
+  private final HttpClient http =
+      HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+  private Process process;
+  private BufferedReader out;
+  private String readyLine;
+  private NodeFile node;
+  private String token;
+
+  private NodeProcess(Path data, List<String> arguments) {
+    this.data = data;
+    this.arguments = arguments;
+  }
+
+  /// Starts a node and waits for its ready line.
+  ///
+  /// @param arguments more arguments of `start`, such as `--dev`
+  public static NodeProcess start(Path data, String... arguments) {
+    NodeProcess node = new NodeProcess(data, List.of(arguments));
+    node.start();
+    return node;
+  }
+
+  /// Starts it again on the same data, after [#kill] or [#stop].
+  public void start() {
+    List<String> command = new ArrayList<>(java());
+    command.addAll(
+        List.of("start", "--data", data.toString(), "--http-port", "0", "--grpc-port", "0"));
+    command.addAll(arguments);
+    try {
+      process =
+          new ProcessBuilder(command)
+              .redirectError(ProcessBuilder.Redirect.appendTo(log().toFile()))
+              .start();
+      out = process.inputReader(StandardCharsets.UTF_8);
+      readyLine =
+          CompletableFuture.supplyAsync(() -> line(out), task -> Thread.ofVirtual().start(task))
+              .get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+      if (readyLine == null) {
+        process.waitFor();
+        throw new IllegalStateException(
+            "the node ended with exit code "
+                + process.exitValue()
+                + "\n"
+                + Files.readString(log()));
+      }
+      node = NodeFile.read(data).orElseThrow();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (Exception e) {
+      close();
+      throw new IllegalStateException("the node did not start", e);
+    }
+  }
+
+  /// The one line it printed.
+  public String readyLine() {
+    return readyLine;
+  }
+
+  public NodeFile nodeFile() {
+    return node;
+  }
+
+  /// What it wrote to standard error, over all starts.
+  public Path log() {
+    return data.resolveSibling(data.getFileName() + ".log");
+  }
+
+  public String url() {
+    return "http://127.0.0.1:" + node.httpPort();
+  }
+
+  /// Calls as this bearer from now on.
+  public NodeProcess as(String token) {
+    this.token = token;
+    return this;
+  }
+
+  /// `kill -9`.
+  public void kill() {
+    process.destroyForcibly();
+    end();
+  }
+
+  /// SIGTERM; returns the rest of standard output.
+  public String stop() {
+    // Through its handle: ending it through the process object would close what it printed.
+    process.toHandle().destroy();
+    end();
+    return all(out);
+  }
+
+  public HttpResponse<String> send(String method, String path, String body) {
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(URI.create(url() + path))
+            .timeout(PATIENCE)
+            .method(method, body == null ? BodyPublishers.noBody() : BodyPublishers.ofString(body));
+    if (body != null) {
+      request.header("Content-Type", "application/json");
+    }
+    if (token != null) {
+      request.header("Authorization", "Bearer " + token);
+    }
+    try {
+      return http.send(request.build(), BodyHandlers.ofString());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /// Asks an actor `type/key` of acme/prod.
+  public HttpResponse<String> ask(String actor, String operation, String payload) {
+    return send(
+        "POST",
+        "/api/v1/actors/acme/prod/" + actor + "/ask",
+        "{\"message_type\":\"" + operation + "\",\"payload\":" + payload + "}");
+  }
+
+  /// The JSON body of an answer.
+  public static JsonNode json(HttpResponse<String> response) {
+    return JSON.readTree(response.body());
+  }
+
+  /// Runs a command against this node, in the JVM of the test.
+  public Result command(String... arguments) {
+    return CommandLineRun.run(
+        token == null ? Map.of() : Map.of("PLEXSPACES_TOKEN", token), arguments);
+  }
+
+  /// Runs a command as a process of its own.
+  public static Result plexspaces(Optional<String> token, String... arguments) {
+    List<String> command = new ArrayList<>(java());
+    command.addAll(List.of(arguments));
+    ProcessBuilder builder = new ProcessBuilder(command);
+    builder.environment().keySet().removeIf(name -> name.startsWith("PLEXSPACES_"));
+    token.ifPresent(t -> builder.environment().put("PLEXSPACES_TOKEN", t));
+    try {
+      Process process = builder.start();
+      CompletableFuture<String> err =
+          CompletableFuture.supplyAsync(
+              () -> all(process.errorReader()), task -> Thread.ofVirtual().start(task));
+      String out = all(process.inputReader());
+      if (!process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
+        process.destroyForcibly();
+        throw new IllegalStateException("the command hangs");
+      }
+      return new Result(process.exitValue(), out, err.join());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /// The JVM as the launcher starts it, on what the build compiled.
+  private static List<String> java() {
+    String classPath =
+        Arrays.stream(
+                System.getProperty(
+                        "surefire.test.class.path", System.getProperty("java.class.path"))
+                    .split(File.pathSeparator))
+            .filter(entry -> !entry.endsWith("test-classes"))
+            .collect(Collectors.joining(File.pathSeparator));
+    return List.of(
+        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        "--enable-native-access=ALL-UNNAMED",
+        "--sun-misc-unsafe-memory-access=allow",
+        "-XX:TieredStopAtLevel=1",
+        "-XX:+UseSerialGC",
+        "-Xmx512m",
+        "-cp",
+        classPath,
+        "dev.plexspaces.node.cli.Main");
+  }
+
+  private void end() {
+    try {
+      if (!process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
+        process.destroyForcibly();
+        throw new IllegalStateException("the node does not end");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static String line(BufferedReader reader) {
+    try {
+      return reader.readLine();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static String all(BufferedReader reader) {
+    return reader.lines().map(line -> line + "\n").collect(Collectors.joining());
+  }
+
+  @Override
+  public void close() {
+    if (process != null) {
+      process.destroyForcibly();
+      end();
+    }
+  }
+}

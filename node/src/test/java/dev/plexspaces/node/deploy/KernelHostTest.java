@@ -1,0 +1,245 @@
+package dev.plexspaces.node.deploy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import dev.plexspaces.kernel.ActorSystem;
+import dev.plexspaces.kernel.Invoker;
+import dev.plexspaces.kernel.identity.ActorId;
+import dev.plexspaces.kernel.identity.Scope;
+import dev.plexspaces.node.deploy.Deployment.Status;
+import dev.plexspaces.sdk.ErrorCode;
+import dev.plexspaces.sdk.PlexException;
+import dev.plexspaces.sdk.RequestContext;
+import java.lang.ref.PhantomReference;
+import java.lang.ref.Reference;
+import java.lang.ref.ReferenceQueue;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Deployments in the real actor system.
+class KernelHostTest {
+
+  private static final Scope ACME = new Scope("acme", "prod");
+
+  private static final byte[] COUNTER_JAR =
+      TestJar.jar(
+          Map.of(
+              "app.Counter",
+              """
+              package app;
+              import dev.plexspaces.sdk.*;
+              import java.util.Map;
+              @GenServer("counter")
+              public class Counter implements Actor {
+                private long count;
+                public void init(ActorContext context, Map<String, Object> args) {
+                  if (args.containsKey("explode")) throw new IllegalStateException("no");
+                }
+                public Object handle(ActorContext context, Message message) {
+                  switch (message.type()) {
+                    case "fail": throw new IllegalStateException("on purpose");
+                    case "get": return count;
+                    default: return ++count;
+                  }
+                }
+              }
+              """));
+
+  @TempDir Path temp;
+  private ActorSystem system;
+  private Deployments deployments;
+
+  @BeforeEach
+  void start() {
+    system = ActorSystem.inMemory();
+    deployments =
+        new Deployments(
+            temp.resolve("apps"),
+            RecordingHost::bind,
+            new KernelHost(system),
+            InstantSource.system());
+  }
+
+  @AfterEach
+  void stop() {
+    deployments.close();
+    system.close();
+  }
+
+  @Test
+  void deployedActors_answerUntilUndeployed() throws Exception {
+    Deployment deployed = deploy("a", children("one"));
+    assertThat(deployed.status()).isEqualTo(Status.RUNNING);
+    assertThat(deployed.actorCount()).isEqualTo(1);
+    assertThat(ask("one", "add")).isEqualTo(1L);
+
+    deployments.undeploy("a");
+
+    assertThat(refusal("one", "get").code()).isEqualTo(ErrorCode.ACTOR_NOT_FOUND);
+  }
+
+  @Test
+  void crash_restartsTheChildAndLeavesItsSiblingAlone() throws Exception {
+    deploy("a", children("one") + children("two"));
+    ask("one", "add");
+    ask("two", "add");
+
+    assertThat(refusal("one", "fail").code()).isEqualTo(ErrorCode.ACTOR_CRASHED);
+
+    assertThat(ask("one", "get")).isEqualTo(0L);
+    assertThat(ask("two", "get")).isEqualTo(1L);
+  }
+
+  @Test
+  void givingUp_failsThatApplicationOnly() throws Exception {
+    deploy("a", "[supervisor]\nmax_restarts = 0\n" + children("one"));
+    deployOther("b", children("other"));
+
+    refusal("one", "fail");
+
+    await(() -> deployments.find("a").orElseThrow().status() == Status.FAILED);
+    assertThat(deployments.find("a").orElseThrow().detail())
+        .startsWith("its root supervisor exited: ");
+    assertThat(deployments.find("b").orElseThrow().status()).isEqualTo(Status.RUNNING);
+    deployments.undeploy("a");
+    assertThat(deployments.list()).extracting(Deployment::id).containsExactly("b");
+  }
+
+  @Test
+  void childThatCannotStart_refusesTheWholeApplication() {
+    PlexException refused =
+        catchThrowableOfType(
+            PlexException.class,
+            () -> deploy("a", children("one") + children("two") + "args = { explode = true }\n"));
+
+    assertThat(refused.code()).isEqualTo(ErrorCode.ACTOR_CRASHED);
+    assertThat(deployments.list()).isEmpty();
+    assertThat(system.actors(ACME, Optional.empty(), "", 10)).isEmpty();
+    assertThat(temp.resolve("apps/a")).doesNotExist();
+  }
+
+  @Test
+  void unknownFacet_refusesTheApplication() {
+    assertThat(
+            catchThrowableOfType(
+                PlexException.class,
+                () -> deploy("a", children("one") + "facets = [\"sparkle\"]\n")))
+        .hasMessageContaining("sparkle");
+    assertThat(temp.resolve("apps/a")).doesNotExist();
+  }
+
+  /// Nothing in the kernel holds on to an undeployed application's classes.
+  @Test
+  void undeploy_unloadsTheClassesOfActorsThatRanAndCrashed() throws Exception {
+    ReferenceQueue<ClassLoader> collected = new ReferenceQueue<>();
+    Reference<ClassLoader> loader = deployUseUndeploy(collected);
+
+    Reference<?> gone = null;
+    for (int i = 0; i < 100 && gone == null; i++) {
+      System.gc();
+      gone = collected.remove(100);
+    }
+
+    assertThat(gone).isSameAs(loader);
+  }
+
+  private Reference<ClassLoader> deployUseUndeploy(ReferenceQueue<ClassLoader> queue)
+      throws Exception {
+    AtomicReference<ClassLoader> loader = new AtomicReference<>();
+    deployments =
+        new Deployments(
+            temp.resolve("apps"),
+            type -> {
+              loader.set(type.getClassLoader());
+              return RecordingHost.bind(type);
+            },
+            new KernelHost(system),
+            InstantSource.system());
+    deploy("a", children("one"));
+    ask("one", "add");
+    refusal("one", "fail");
+    ask("one", "add");
+    deployments.undeploy("a");
+    return new PhantomReference<>(loader.getAndSet(null), queue);
+  }
+
+  private static String children(String id) {
+    return "[[supervisor.children]]\nid = \"" + id + "\"\ntype = \"counter\"\n";
+  }
+
+  private Deployment deploy(String id, String config) {
+    return deployments.deploy(request(id, config, ACME));
+  }
+
+  private Deployment deployOther(String id, String config) {
+    return deployments.deploy(request(id, config, new Scope("other", "prod")));
+  }
+
+  private Deployments.Request request(String id, String config, Scope owner) {
+    return new Deployments.Request(
+        Optional.of(id),
+        Optional.empty(),
+        Optional.empty(),
+        owner,
+        Bundle.Kind.PSA,
+        "app.psa",
+        TestJar.file(temp, "upload.psa", TestJar.psa(config, COUNTER_JAR)),
+        Optional.empty());
+  }
+
+  private Object ask(String key, String operation) throws Exception {
+    CompletableFuture<Object> reply = new CompletableFuture<>();
+    RequestContext context =
+        new RequestContext(
+            "acme", "prod", "test", Set.of(), "r", Optional.empty(), Optional.empty());
+    system.ask(
+        context,
+        new Invoker.Target("counter", Optional.of(key)),
+        new Invoker.Request(
+            operation, Map.of(), false, Map.of(), Duration.ofSeconds(10), Optional.empty()),
+        new Invoker.ReplyListener() {
+          @Override
+          public void replied(ActorId by, Object value) {
+            reply.complete(value);
+          }
+
+          @Override
+          public void failed(PlexException error) {
+            reply.completeExceptionally(error);
+          }
+        });
+    try {
+      return reply.get(20, TimeUnit.SECONDS);
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof PlexException p ? p : e;
+    }
+  }
+
+  private PlexException refusal(String key, String operation) {
+    PlexException refused = catchThrowableOfType(PlexException.class, () -> ask(key, operation));
+    assertThat(refused).isNotNull();
+    return refused;
+  }
+
+  /// Waits for what happens on a thread of the kernel.
+  private static void await(java.util.function.BooleanSupplier condition) {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    while (!condition.getAsBoolean()) {
+      assertThat(System.nanoTime()).as("waited 20 s").isLessThan(deadline);
+      Thread.onSpinWait();
+    }
+  }
+}

@@ -1,0 +1,465 @@
+package dev.plexspaces.store;
+
+import dev.plexspaces.kernel.identity.ActorId;
+import dev.plexspaces.kernel.identity.Scope;
+import dev.plexspaces.kernel.journal.Row;
+import dev.plexspaces.kernel.journal.RowResult;
+import dev.plexspaces.sdk.ErrorCode;
+import dev.plexspaces.sdk.PlexException;
+import java.nio.charset.StandardCharsets;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+
+/// The inbox and key-value rows of one transaction. Belongs to the writer thread.
+final class DirectRows {
+
+  /*
+   * A transaction carries many commits, and one that is refused must leave no trace. So rows are
+   * applied to cells in memory, read from the table when first touched; a refused commit is undone
+   * there, and what remains is written once per row, in key order, before the transaction ends. A
+   * counter raised a thousand times in a batch is one write.
+   */
+
+  /// Gives actors and scopes their numbers, creating rows where asked.
+  interface Numbers {
+    /// Number of an actor, 0 when it has no row.
+    long find(ActorId actor) throws SQLException;
+
+    /// Number of an actor that gets a row now if it has none.
+    long create(ActorId actor) throws SQLException;
+
+    int scope(Scope scope) throws SQLException;
+  }
+
+  private record InboxKey(long to, long seq) implements Comparable<InboxKey> {
+    @Override
+    public int compareTo(InboxKey other) {
+      int order = Long.compare(to, other.to);
+      return order != 0 ? order : Long.compare(seq, other.seq);
+    }
+  }
+
+  private record MessageKey(long to, String messageId) {}
+
+  /// @param stored true when the table holds the row
+  /// @param present false once consumed
+  /// @param fresh the insert, for a row the table does not hold
+  private record InboxCell(
+      boolean stored,
+      boolean present,
+      boolean changed,
+      boolean buried,
+      long dueAt,
+      int attempts,
+      String reason,
+      int scopeNo,
+      Row.InboxInsert fresh) {
+
+    static final InboxCell ABSENT = new InboxCell(false, false, false, false, 0, 0, "", 0, null);
+
+    InboxCell consumed() {
+      return new InboxCell(stored, false, true, buried, dueAt, attempts, reason, scopeNo, fresh);
+    }
+
+    InboxCell moved(long newDueAt, int newAttempts) {
+      return new InboxCell(stored, true, true, false, newDueAt, newAttempts, "", scopeNo, fresh);
+    }
+
+    InboxCell buriedFor(String why) {
+      return new InboxCell(stored, true, true, true, dueAt, attempts, why, scopeNo, fresh);
+    }
+  }
+
+  private record KvKey(int scopeNo, String key) implements Comparable<KvKey> {
+    @Override
+    public int compareTo(KvKey other) {
+      int order = Integer.compare(scopeNo, other.scopeNo);
+      return order != 0 ? order : key.compareTo(other.key);
+    }
+  }
+
+  /// @param value null when deleted or never written
+  private record KvCell(long version, byte[] value, long expires, boolean changed) {
+    static final KvCell NEVER = new KvCell(0, null, 0, false);
+
+    boolean present(long now) {
+      return value != null && (expires == 0 || expires > now);
+    }
+
+    KvCell put(byte[] newValue, long newExpires) {
+      return new KvCell(version + 1, newValue, newExpires, true);
+    }
+
+    KvCell deleted(long now) {
+      return new KvCell(version, null, now, true);
+    }
+  }
+
+  private final Database database;
+  private final Numbers numbers;
+  private final Map<InboxKey, InboxCell> inbox = new HashMap<>();
+  private final Map<MessageKey, Long> messages = new HashMap<>();
+  private final Map<KvKey, KvCell> kv = new HashMap<>();
+  private final List<Runnable> undo = new ArrayList<>();
+  private long inboxSeq;
+
+  DirectRows(Database database, Numbers numbers, long inboxSeq) {
+    this.database = database;
+    this.numbers = numbers;
+    this.inboxSeq = inboxSeq;
+  }
+
+  /// Highest inbox sequence given out.
+  long inboxSeq() {
+    return inboxSeq;
+  }
+
+  /// Forgets everything; call before each transaction.
+  void reset() {
+    inbox.clear();
+    messages.clear();
+    kv.clear();
+    undo.clear();
+  }
+
+  /// Applies the rows of one commit, or none of them.
+  ///
+  /// @param now wall clock, milliseconds
+  /// @return one answer per row; [Row.Idempotency] rows are only answered here
+  /// @throws PlexException `CONFLICT` when a precondition fails
+  List<RowResult> apply(List<Row> rows, long now) throws SQLException {
+    undo.clear();
+    List<RowResult> results = new ArrayList<>(rows.size());
+    try {
+      for (Row row : rows) {
+        results.add(apply(row, now));
+      }
+    } catch (PlexException refused) {
+      for (int i = undo.size() - 1; i >= 0; i--) {
+        undo.get(i).run();
+      }
+      throw refused;
+    }
+    return List.copyOf(results);
+  }
+
+  private RowResult apply(Row row, long now) throws SQLException {
+    return switch (row) {
+      case Row.InboxInsert insert -> inboxInsert(insert);
+      case Row.InboxDelete(ActorId to, long seq) -> {
+        InboxKey key = new InboxKey(numbers.find(to), seq);
+        set(key, waiting(key, to).consumed());
+        yield new RowResult.Done();
+      }
+      case Row.InboxUpdate(ActorId to, long seq, long dueAt, int attempts) -> {
+        InboxKey key = new InboxKey(numbers.find(to), seq);
+        set(key, present(key, to).moved(dueAt, attempts));
+        yield new RowResult.Done();
+      }
+      case Row.InboxBury(ActorId to, long seq, String reason) -> {
+        InboxKey key = new InboxKey(numbers.find(to), seq);
+        set(key, waiting(key, to).buriedFor(reason));
+        yield new RowResult.Done();
+      }
+      case Row.KvPut put -> {
+        KvKey key = new KvKey(numbers.scope(put.scope()), put.key());
+        KvCell old = cell(key);
+        requireVersion(key, put.expectedVersion(), old, now);
+        set(key, old.put(put.value(), put.expiresAtMillis()));
+        yield new RowResult.Done();
+      }
+      case Row.KvDelete delete -> {
+        KvKey key = new KvKey(numbers.scope(delete.scope()), delete.key());
+        KvCell old = cell(key);
+        requireVersion(key, delete.expectedVersion(), old, now);
+        if (old.present(now)) {
+          set(key, old.deleted(now));
+        }
+        yield new RowResult.Done();
+      }
+      case Row.KvIncrement increment -> increment(increment, now);
+      case Row.KvCompareAndSet cas -> compareAndSet(cas, now);
+      case Row.Idempotency idempotency -> new RowResult.Done();
+    };
+  }
+
+  private RowResult inboxInsert(Row.InboxInsert insert) throws SQLException {
+    long to = numbers.create(insert.to());
+    MessageKey message = new MessageKey(to, insert.messageId());
+    Long known = messages.get(message);
+    if (known == null) {
+      known = storedMessage(message);
+    }
+    if (known != 0 && cell(new InboxKey(to, known)).present()) {
+      return new RowResult.Inserted(known);
+    }
+    long seq = ++inboxSeq;
+    Long before = messages.put(message, seq);
+    undo.add(
+        () -> {
+          if (before == null) {
+            messages.remove(message);
+          } else {
+            messages.put(message, before);
+          }
+        });
+    int scopeNo = numbers.scope(insert.to().scope());
+    InboxCell cell =
+        new InboxCell(false, true, true, false, insert.dueAtMillis(), 0, "", scopeNo, insert);
+    set(new InboxKey(to, seq), cell);
+    return new RowResult.Inserted(seq);
+  }
+
+  private long storedMessage(MessageKey message) throws SQLException {
+    PreparedStatement select =
+        database.sql("SELECT seq FROM inbox WHERE to_no = ? AND message_id = ?");
+    select.setLong(1, message.to());
+    select.setString(2, message.messageId());
+    try (ResultSet found = select.executeQuery()) {
+      return found.next() ? found.getLong(1) : 0;
+    }
+  }
+
+  private InboxCell waiting(InboxKey key, ActorId to) throws SQLException {
+    InboxCell cell = present(key, to);
+    if (cell.buried()) {
+      throw notWaiting(key, to);
+    }
+    return cell;
+  }
+
+  private InboxCell present(InboxKey key, ActorId to) throws SQLException {
+    InboxCell cell = cell(key);
+    if (!cell.present()) {
+      throw notWaiting(key, to);
+    }
+    return cell;
+  }
+
+  private static PlexException notWaiting(InboxKey key, ActorId to) {
+    return new PlexException(
+        ErrorCode.CONFLICT, "inbox of " + to + ": message " + key.seq() + " is not waiting");
+  }
+
+  private InboxCell cell(InboxKey key) throws SQLException {
+    InboxCell known = inbox.get(key);
+    if (known != null) {
+      return known;
+    }
+    if (key.to() == 0) {
+      return InboxCell.ABSENT;
+    }
+    PreparedStatement select =
+        database.sql(
+            "SELECT due_at, attempts, buried, reason FROM inbox WHERE to_no = ? AND seq = ?");
+    select.setLong(1, key.to());
+    select.setLong(2, key.seq());
+    InboxCell cell = InboxCell.ABSENT;
+    try (ResultSet found = select.executeQuery()) {
+      if (found.next()) {
+        cell =
+            new InboxCell(
+                true,
+                true,
+                false,
+                found.getInt(3) != 0,
+                found.getLong(1),
+                found.getInt(2),
+                found.getString(4),
+                0,
+                null);
+      }
+    }
+    inbox.put(key, cell);
+    return cell;
+  }
+
+  private void set(InboxKey key, InboxCell cell) {
+    InboxCell old = inbox.put(key, cell);
+    undo.add(() -> inbox.put(key, old == null ? InboxCell.ABSENT : old));
+  }
+
+  private KvCell cell(KvKey key) throws SQLException {
+    KvCell known = kv.get(key);
+    if (known != null) {
+      return known;
+    }
+    PreparedStatement select =
+        database.sql("SELECT version, value, expires FROM kv WHERE scope_no = ? AND \"key\" = ?");
+    select.setInt(1, key.scopeNo());
+    select.setString(2, key.key());
+    KvCell cell = KvCell.NEVER;
+    try (ResultSet found = select.executeQuery()) {
+      if (found.next()) {
+        cell = new KvCell(found.getLong(1), found.getBytes(2), found.getLong(3), false);
+      }
+    }
+    kv.put(key, cell);
+    return cell;
+  }
+
+  private void set(KvKey key, KvCell cell) {
+    KvCell old = kv.put(key, cell);
+    undo.add(() -> kv.put(key, old));
+  }
+
+  private static void requireVersion(KvKey key, OptionalLong expected, KvCell old, long now) {
+    long version = old.present(now) ? old.version() : 0;
+    if (expected.isPresent() && expected.getAsLong() != version) {
+      throw new PlexException(
+          ErrorCode.CONFLICT,
+          "key "
+              + key.key()
+              + ": version is "
+              + version
+              + ", expected "
+              + expected.getAsLong()
+              + "; read it again");
+    }
+  }
+
+  private RowResult increment(Row.KvIncrement row, long now) throws SQLException {
+    KvKey key = new KvKey(numbers.scope(row.scope()), row.key());
+    KvCell old = cell(key);
+    boolean present = old.present(now);
+    long sum;
+    try {
+      long value = present ? Long.parseLong(new String(old.value(), StandardCharsets.UTF_8)) : 0;
+      sum = Math.addExact(value, row.delta());
+    } catch (NumberFormatException e) {
+      return new RowResult.Failed("key " + row.key() + ": the value is not an integer");
+    } catch (ArithmeticException e) {
+      return new RowResult.Failed("key " + row.key() + ": the sum leaves the range of 64 bits");
+    }
+    byte[] text = Long.toString(sum).getBytes(StandardCharsets.UTF_8);
+    set(key, old.put(text, present ? old.expires() : 0));
+    return new RowResult.Value(text);
+  }
+
+  private RowResult compareAndSet(Row.KvCompareAndSet row, long now) throws SQLException {
+    KvKey key = new KvKey(numbers.scope(row.scope()), row.key());
+    KvCell old = cell(key);
+    boolean present = old.present(now);
+    boolean same =
+        row.expected().isPresent()
+            ? present && Arrays.equals(old.value(), row.expected().get())
+            : !present;
+    if (same && row.value().isPresent()) {
+      set(key, old.put(row.value().get(), present ? old.expires() : 0));
+    } else if (same && present) {
+      set(key, old.deleted(now));
+    }
+    return new RowResult.Value(Boolean.toString(same).getBytes(StandardCharsets.UTF_8));
+  }
+
+  /// Writes what the commits of this transaction left changed.
+  ///
+  /// @return bytes of payload written
+  long flush() throws SQLException {
+    long bytes = 0;
+    if (!inbox.isEmpty()) {
+      bytes += flushInbox();
+    }
+    if (!kv.isEmpty()) {
+      bytes += flushKv();
+    }
+    return bytes;
+  }
+
+  private long flushInbox() throws SQLException {
+    // Deletes first: an id that was consumed may come again in the same transaction.
+    PreparedStatement delete = database.sql("DELETE FROM inbox WHERE to_no = ? AND seq = ?");
+    PreparedStatement update =
+        database.sql(
+            "UPDATE inbox SET due_at = ?, attempts = ?, buried = ?, reason = ?"
+                + " WHERE to_no = ? AND seq = ?");
+    PreparedStatement insert = database.sql("INSERT INTO inbox VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    int deletes = 0;
+    int updates = 0;
+    int inserts = 0;
+    long bytes = 0;
+    InboxKey[] keys = inbox.keySet().toArray(new InboxKey[0]);
+    Arrays.sort(keys);
+    for (InboxKey key : keys) {
+      InboxCell cell = inbox.get(key);
+      if (!cell.changed()) {
+        continue;
+      }
+      if (cell.stored() && !cell.present()) {
+        delete.setLong(1, key.to());
+        delete.setLong(2, key.seq());
+        delete.addBatch();
+        deletes++;
+        bytes += 16;
+      } else if (cell.stored()) {
+        update.setLong(1, cell.dueAt());
+        update.setInt(2, cell.attempts());
+        update.setInt(3, cell.buried() ? 1 : 0);
+        update.setString(4, cell.reason());
+        update.setLong(5, key.to());
+        update.setLong(6, key.seq());
+        update.addBatch();
+        updates++;
+        bytes += 32;
+      } else if (cell.present()) {
+        insert.setLong(1, key.to());
+        insert.setLong(2, key.seq());
+        insert.setInt(3, cell.scopeNo());
+        insert.setString(4, cell.fresh().messageId());
+        insert.setLong(5, cell.dueAt());
+        insert.setInt(6, cell.attempts());
+        insert.setInt(7, cell.buried() ? 1 : 0);
+        insert.setString(8, cell.reason());
+        insert.setBytes(9, cell.fresh().body());
+        insert.addBatch();
+        inserts++;
+        bytes += 40 + cell.fresh().messageId().length() + cell.fresh().body().length;
+      }
+    }
+    if (deletes > 0) {
+      delete.executeBatch();
+    }
+    if (updates > 0) {
+      update.executeBatch();
+    }
+    if (inserts > 0) {
+      insert.executeBatch();
+    }
+    return bytes;
+  }
+
+  private long flushKv() throws SQLException {
+    PreparedStatement upsert =
+        database.sql(
+            "INSERT INTO kv VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE"
+                + " SET version = ?3, expires = ?4, value = ?5");
+    int upserts = 0;
+    long bytes = 0;
+    KvKey[] keys = kv.keySet().toArray(new KvKey[0]);
+    Arrays.sort(keys);
+    for (KvKey key : keys) {
+      KvCell cell = kv.get(key);
+      if (cell.changed()) {
+        upsert.setInt(1, key.scopeNo());
+        upsert.setString(2, key.key());
+        upsert.setLong(3, cell.version());
+        upsert.setLong(4, cell.expires());
+        upsert.setBytes(5, cell.value());
+        upsert.addBatch();
+        upserts++;
+        bytes += 24 + key.key().length() + (cell.value() == null ? 0 : cell.value().length);
+      }
+    }
+    if (upserts > 0) {
+      upsert.executeBatch();
+    }
+    return bytes;
+  }
+}
