@@ -1,6 +1,5 @@
 package dev.plexspaces.gateway;
 
-import com.linecorp.armeria.common.ContentTooLargeException;
 import com.linecorp.armeria.common.HttpData;
 import com.linecorp.armeria.common.HttpHeaderNames;
 import com.linecorp.armeria.common.HttpRequest;
@@ -133,10 +132,9 @@ final class Exchange {
     if (response.isDone()) {
       return;
     }
+    Throwable known = HttpEdge.known(thrown);
     PlexException error =
-        ContentTooLargeException.class.isInstance(thrown)
-            ? HttpError.tooLarge(route.bodyBytesMax())
-            : ErrorTable.toAnswer(HttpEdge.known(thrown), requestId);
+        caller == null ? ErrorTable.toAnswer(known, requestId) : ErrorTable.toAnswer(known, caller);
     ErrorBody body = ErrorBody.of(error, requestId);
     answer(HttpEdge.errorHeaders(body, route.access()), body.json());
   }

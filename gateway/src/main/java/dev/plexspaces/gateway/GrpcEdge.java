@@ -203,8 +203,7 @@ final class GrpcEdge implements ServerInterceptor {
   }
 
   private static void fail(Caller caller, Throwable failure, StreamObserver<?> answers) {
-    answers.onError(
-        ErrorTable.toGrpc(ErrorTable.toAnswer(failure, caller.requestId()), caller.requestId()));
+    answers.onError(ErrorTable.toGrpc(ErrorTable.toAnswer(failure, caller), caller.requestId()));
   }
 
   /// The status of what the server library found wrong by itself, without its words: they name
@@ -227,8 +226,7 @@ final class GrpcEdge implements ServerInterceptor {
                   "the message is longer than " + Gateway.GRPC_MESSAGE_BYTES_MAX + " bytes");
           case CANCELLED, DEADLINE_EXCEEDED ->
               new PlexException(ErrorCode.TIMEOUT, "the call was cancelled or took too long");
-          case UNIMPLEMENTED ->
-              new PlexException(ErrorCode.NOT_IMPLEMENTED, "this is not served");
+          case UNIMPLEMENTED -> new PlexException(ErrorCode.NOT_IMPLEMENTED, "this is not served");
           default ->
               unreadable(cause)
                   ? new PlexException(
@@ -269,7 +267,6 @@ final class GrpcEdge implements ServerInterceptor {
     ErrorBody body =
         ErrorBody.of(HttpError.unsupportedMediaType("application/grpc on this port"), requestId);
     return HttpResponse.of(
-        HttpEdge.errorHeaders(body, HttpRoute.Access.TOKEN).build(),
-        HttpData.wrap(body.json()));
+        HttpEdge.errorHeaders(body, HttpRoute.Access.TOKEN).build(), HttpData.wrap(body.json()));
   }
 }

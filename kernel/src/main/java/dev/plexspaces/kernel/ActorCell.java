@@ -4,6 +4,7 @@ import dev.plexspaces.kernel.binding.DurableState;
 import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.supervision.RestartIntensity;
 import dev.plexspaces.kernel.supervision.Run;
+import dev.plexspaces.kernel.time.Timers;
 import dev.plexspaces.sdk.Actor;
 import dev.plexspaces.sdk.ActorException;
 import dev.plexspaces.sdk.ChildSpec;
@@ -18,6 +19,7 @@ import dev.plexspaces.sdk.SupervisorSpec;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.List;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,8 +33,10 @@ final class ActorCell {
   Life:  NEW -> ACTIVE -> STOPPED            a turn ends it, or Stop
          NEW/ACTIVE -> CRASHED -> ACTIVE     supervisor, parent or the virtual rule restarts
          CRASHED -> STOPPED                  ... or does not
+         ACTIVE -> HALTED -> STOPPED         a replay did not match; waits for people
 
-  While CRASHED the cell stays claimed, takes system messages and leaves user messages waiting. */
+  While CRASHED the cell stays claimed, takes system messages and leaves user messages waiting. A cell
+  with children waits in CRASHED or STOPPING until they are gone. */
 
   /// Messages run in one go before the actor goes to the end of the queue.
   static final int THROUGHPUT = 128;
@@ -50,6 +54,8 @@ final class ActorCell {
     NEW,
     ACTIVE,
     CRASHED,
+    STOPPING,
+    HALTED,
     STOPPED
   }
 
@@ -80,8 +86,11 @@ final class ActorCell {
   /// thread or to be refused.
   Turn turn;
 
-  /// Whom a turn of this cell is blocked on; the edges of the wait-for graph.
-  volatile ActorCell waitingOn;
+  /// The call a turn of this cell is blocked on; the edges of the wait-for graph.
+  volatile ReplyTo.Blocking waitingFor;
+
+  /// The durable inbox has rows that found no room in the mailbox.
+  private volatile boolean inboxBehind;
 
   /// Processed by this activation; written by the runner, read by anybody.
   long processed;
@@ -98,6 +107,17 @@ final class ActorCell {
 
   private volatile boolean killed;
 
+  /// Looks for idleness again and again; null for actors that are not passivated.
+  private volatile Timers.Timer idleTimer;
+
+  /// CRASHED only until the store can be read again.
+  private boolean reloading;
+
+  private boolean passivated;
+
+  /// Why a HALTED cell takes no messages.
+  private PlexException haltedBy;
+
   ActorCell(Instances home, String key, ChildSpec spec, Relations relations) {
     this.home = home;
     this.key = key;
@@ -107,14 +127,8 @@ final class ActorCell {
         switch (spec.overflow()) {
           case REJECT -> new LinkedMailbox(spec.mailboxCapacity(), false);
           case DROP_NEWEST -> new LinkedMailbox(spec.mailboxCapacity(), true);
-          case DROP_OLDEST ->
-              new LockedMailbox(spec.mailboxCapacity(), false, 0, system().deadLetters());
-          case BLOCK ->
-              new LockedMailbox(
-                  spec.mailboxCapacity(),
-                  true,
-                  LockedMailbox.BLOCK_MAX_NANOS,
-                  system().deadLetters());
+          case DROP_OLDEST -> new LockedMailbox(spec.mailboxCapacity(), false, this);
+          case BLOCK -> new LockedMailbox(spec.mailboxCapacity(), true, this);
         };
   }
 
@@ -207,21 +221,73 @@ final class ActorCell {
     home.entry.inlineTrust = 0;
   }
 
-  /// Ends the actor now, whatever it does: its thread is interrupted, its effects are dropped.
+  /// Ends the actor now, whatever it does: its name is free at once, its watchers are told, its
+  /// thread is interrupted, its effects are dropped.
   void kill() {
+    home.cells.remove(key, this);
     killed = true;
     send(new Stop(ExitReason.KILLED, null));
-    Turn running = turn;
-    if (running != null) {
-      Thread thread = running.worker.thread;
-      if (thread != Thread.currentThread()) {
-        thread.interrupt();
+    ReplyTo.Blocking waiting = waitingFor;
+    if (waiting != null) {
+      waiting.fail(killedWhileWaiting());
+    }
+    VarHandle.fullFence();
+    synchronized (this) {
+      Turn running = turn;
+      if (running != null && running.worker.thread != Thread.currentThread()) {
+        running.worker.thread.interrupt();
       }
+    }
+    // Its thread may never come back to do this.
+    Relations r = relations;
+    if (r != null) {
+      r.notifyExit(this, ExitReason.KILLED);
     }
   }
 
   boolean killed() {
     return killed;
+  }
+
+  PlexException killedWhileWaiting() {
+    return new PlexException(ErrorCode.UNAVAILABLE, this + " was killed while it waited");
+  }
+
+  /* An interrupt that was meant for this cell must not hit the next one on the thread. Called after a
+  full fence behind `turn = null`: either kill() saw that, or it is seen here that kill() came. */
+  private void afterLeave() {
+    if (killed) {
+      synchronized (this) {
+        Thread.interrupted();
+      }
+    }
+  }
+
+  /// Tells the cell that its durable inbox has a row that found no room in its mailbox.
+  void inboxBehind() {
+    if (!inboxBehind) {
+      inboxBehind = true;
+      send(new InboxBehind());
+    }
+  }
+
+  private static final class InboxBehind extends SystemMessage {
+    @Override
+    void apply(ActorCell cell, Turn turn) {
+      // Cleared first: whoever found it set has a row on disk that the next look will find.
+      cell.inboxBehind = false;
+      if (cell.durable != null) {
+        cell.durable.behind();
+      }
+    }
+  }
+
+  /// Whoever takes the place of this passivated cell, activated if need be; null when there is
+  /// none.
+  ActorCell successor() {
+    return passivated
+        ? system().resolveQuietly(new Address(home.scope, home.entry.type.name(), key))
+        : null;
   }
 
   // ---- running
@@ -259,23 +325,31 @@ final class ActorCell {
       if (systemMessages != null) {
         runSystemMessages(t);
       }
-      if (state != State.ACTIVE) {
-        leave(t);
-        if (state == State.STOPPED) {
-          return;
-        }
-        parked = true;
-        if (systemMessages == null || !PARKED.compareAndSet(this, true, false)) {
-          return;
-        }
-        enter(t);
-        continue;
-      }
       Envelope e = null;
-      if (budget > 0) {
-        e = durable == null ? mailbox.poll() : durable.next(mailbox);
+      if (state != State.ACTIVE) {
+        if (state == State.HALTED) {
+          refuseWaiting();
+        } else {
+          leave(t);
+          if (state == State.STOPPED) {
+            VarHandle.fullFence();
+            afterLeave();
+            return;
+          }
+          parked = true;
+          afterLeave();
+          if (systemMessages == null || !PARKED.compareAndSet(this, true, false)) {
+            return;
+          }
+          enter(t);
+          continue;
+        }
+      } else if (budget > 0) {
+        e = durable == null ? mailbox.poll() : durable.next(t, mailbox);
       } else if (mailbox.size() > 0 || durable != null) {
         leave(t);
+        VarHandle.fullFence();
+        afterLeave();
         system().dispatcher().schedule(this, worker);
         return;
       }
@@ -286,6 +360,7 @@ final class ActorCell {
           enter(t);
           continue;
         }
+        afterLeave();
         if (systemMessages != null && mailbox.claim()) {
           enter(t);
           continue;
@@ -319,14 +394,28 @@ final class ActorCell {
       oldestFirst = newestFirst;
       newestFirst = older;
     }
+    // They run user code, such as init and terminate.
+    publishPending(t);
     while (oldestFirst != null) {
       SystemMessage m = oldestFirst;
       oldestFirst = m.next;
-      if (state == State.STOPPED) {
-        m.undelivered(this);
-      } else {
-        m.apply(this, t);
+      try {
+        if (state == State.STOPPED) {
+          m.undelivered(this);
+        } else {
+          m.apply(this, t);
+        }
+      } catch (Throwable bug) {
+        // The thread serves other actors and must survive.
+        LOG.error("{}: {} failed; this is a bug of the platform", this, m.getClass(), bug);
+        t.end();
       }
+    }
+  }
+
+  private static void publishPending(Turn t) {
+    if (t.worker.pending != null) {
+      t.worker.publish();
     }
   }
 
@@ -336,27 +425,58 @@ final class ActorCell {
 
   private void process(Turn t, Envelope e) {
     t.begin(e);
+    try {
+      if (e.kind == Message.Kind.INFO && relations != null && !relations.admits(e)) {
+        return;
+      }
+      handle(t, e);
+    } catch (JournalMismatch mismatch) {
+      halt(t, e, mismatch);
+      return;
+    } catch (Throwable thrown) {
+      if (durable != null && durable.mismatch() != null) {
+        // The handler caught it and threw something else.
+        halt(t, e, durable.mismatch());
+      } else {
+        crashed(t, e, thrown);
+      }
+      return;
+    } finally {
+      t.end();
+    }
+    if (relations != null && relations.stopWanted) {
+      publishPending(t);
+      stop(t, ExitReason.NORMAL);
+    }
+  }
+
+  private void handle(Turn t, Envelope e) throws Exception {
+    DurableTurns d = durable;
     Object reply;
     try {
-      if (durable != null) {
-        durable.begin(t, e);
+      if (d != null && !d.begin(t, e)) {
+        return;
       }
       reply = chain == null ? actor.handle(context, e) : chain.handle(e);
     } catch (ActorException declared) {
-      refused(t, e, declared);
-      t.end();
-      return;
-    } catch (Throwable thrown) {
-      crashed(t, e, thrown);
-      t.end();
+      processed++;
+      t.discard();
+      if (d != null) {
+        d.refused(t, e, declared);
+      } else if (e.replyTo != null) {
+        e.replyTo.fail(declared);
+      }
       return;
     }
     processed++;
     home.entry.inlineTrust++;
     if (killed) {
       t.discard();
-    } else if (durable != null) {
-      durable.end(t, e, reply);
+      if (e.replyTo != null) {
+        e.replyTo.fail(crashError(e));
+      }
+    } else if (d != null) {
+      d.end(t, e, reply);
     } else {
       if (t.hasEffects()) {
         t.flush(system());
@@ -365,25 +485,22 @@ final class ActorCell {
         e.replyTo.complete(this, reply);
       }
     }
-    t.end();
-    if (relations != null && relations.stopWanted) {
-      stop(t, ExitReason.NORMAL);
-    }
   }
 
-  private void refused(Turn t, Envelope e, ActorException declared) {
-    processed++;
-    t.discard();
-    if (durable != null) {
-      durable.refused(t, e, declared);
-    } else if (e.replyTo != null) {
-      e.replyTo.fail(declared);
-    }
+  private PlexException crashError(Envelope e) {
+    return new PlexException(
+        ErrorCode.ACTOR_CRASHED, this + " crashed while processing '" + e.type + "'");
   }
 
   private void crashed(Turn t, Envelope e, Throwable thrown) {
     processed++;
     t.discard();
+    if (durable != null && !killed && durable.poisoned()) {
+      // The store refused a commit and the handler gave up: no fault of the actor, which is loaded
+      // anew from what the disk has.
+      durable.abandoned(e);
+      return;
+    }
     home.entry.crashes.increment();
     if (thrown instanceof VirtualMachineError error && !(error instanceof StackOverflowError)) {
       LOG.error("{} met {}", this, error.toString(), error);
@@ -395,20 +512,44 @@ final class ActorCell {
           e.context == null ? "-" : e.context.requestId(),
           thrown);
     }
-    if (e.replyTo != null) {
-      e.replyTo.fail(
-          new PlexException(
-              ErrorCode.ACTOR_CRASHED, this + " crashed while processing '" + e.type + "'"));
+    if (durable != null && !killed) {
+      durable.crashed(t, e, thrown, crashError(e));
+    } else if (e.replyTo != null) {
+      e.replyTo.fail(crashError(e));
     }
-    if (durable != null) {
-      durable.crashed(e, thrown);
-    }
-    exit(t, new ExitReason.Error(describe(thrown)), thrown);
+    exit(t, new ExitReason.Error(describe(thrown)));
   }
 
   private static String describe(Throwable thrown) {
     String text = thrown.getMessage();
     return thrown.getClass().getSimpleName() + (text == null ? "" : ": " + text);
+  }
+
+  /// A replay did not match: the actor stops where it is, for people to look at. Neither supervisor
+  /// nor parent hears of it, because a restart would end at the same place.
+  private void halt(Turn t, Envelope e, JournalMismatch mismatch) {
+    LOG.error("{}", mismatch.getMessage());
+    t.discard();
+    haltedBy = mismatch.error();
+    if (e != null && e.replyTo != null) {
+      e.replyTo.fail(haltedBy);
+    }
+    dropInstance();
+    state = State.HALTED;
+    home.entry.crashes.increment();
+    notifyExit(new ExitReason.Error(mismatch.getMessage()));
+    if (relations != null && relations.hasChildren()) {
+      relations.stopChildren(this, childless -> {});
+    }
+  }
+
+  private void refuseWaiting() {
+    for (Envelope e = mailbox.poll(); e != null; e = mailbox.poll()) {
+      if (e.replyTo != null) {
+        e.replyTo.fail(haltedBy);
+      }
+      system().deadLetters().add(e, toString(), DeadLetters.Reason.ACTOR_STOPPED);
+    }
   }
 
   // ---- life
@@ -417,14 +558,9 @@ final class ActorCell {
   static final class Start extends SystemMessage {
     @Override
     void apply(ActorCell cell, Turn turn) {
-      if (cell.state != State.ACTIVE) {
+      if (cell.state == State.NEW) {
         cell.start(turn);
       }
-    }
-
-    @Override
-    void undelivered(ActorCell cell) {
-      cell.reportExit(ExitReason.SHUTDOWN);
     }
   }
 
@@ -433,6 +569,7 @@ final class ActorCell {
     private final ExitReason reason;
     private final Runnable whenStopped;
 
+    /// @param whenStopped called once the cell is gone; null for nobody
     Stop(ExitReason reason, Runnable whenStopped) {
       this.reason = reason;
       this.whenStopped = whenStopped;
@@ -440,19 +577,42 @@ final class ActorCell {
 
     @Override
     void apply(ActorCell cell, Turn turn) {
+      if (whenStopped != null) {
+        cell.relations().whenStopped(whenStopped);
+      }
       cell.stop(turn, reason);
-      done();
     }
 
     @Override
     void undelivered(ActorCell cell) {
-      done();
-    }
-
-    private void done() {
       if (whenStopped != null) {
         whenStopped.run();
       }
+    }
+  }
+
+  /// Ends the instance and keeps cell and mailbox: its supervisor is about to start it again with
+  /// its siblings.
+  static final class Suspend extends SystemMessage {
+    private final Run run;
+
+    Suspend(Run run) {
+      this.run = run;
+    }
+
+    @Override
+    void apply(ActorCell cell, Turn turn) {
+      if (cell.state == State.ACTIVE || cell.state == State.HALTED) {
+        cell.exit(turn, ExitReason.SHUTDOWN);
+      } else if (cell.state == State.NEW) {
+        cell.stop(turn, ExitReason.SHUTDOWN);
+      }
+      // Otherwise it exited on its own and has reported that, or will.
+    }
+
+    @Override
+    void undelivered(ActorCell cell) {
+      cell.relations().supervisor.exited(run, ExitReason.SHUTDOWN);
     }
   }
 
@@ -464,12 +624,36 @@ final class ActorCell {
     }
   }
 
+  private Envelope platformCall(String what) {
+    return new Envelope(
+        Message.Kind.INFO, what, null, null, system().systemContext(home.scope.scope), null);
+  }
+
   private void start(Turn t) {
+    Throwable thrown = tryStart(t);
+    if (thrown instanceof JournalMismatch mismatch) {
+      reportStarted();
+      halt(t, null, mismatch);
+    } else if (thrown != null) {
+      startFailed(t, thrown);
+    } else {
+      reportStarted();
+      if (relations != null && relations.stopWanted) {
+        stop(t, ExitReason.NORMAL);
+      }
+    }
+  }
+
+  private void reportStarted() {
+    if (relations != null && relations.supervisor != null) {
+      relations.supervisor.started(relations.run);
+    }
+  }
+
+  /// @return why it did not start; null when it did
+  private Throwable tryStart(Turn t) {
     ActorSystem system = system();
-    Envelope none =
-        new Envelope(
-            Message.Kind.INFO, "init", null, null, system.systemContext(home.scope.scope), null);
-    t.begin(none);
+    t.begin(platformCall("init"));
     startedAtMillis = system.clock().millis();
     try {
       actor =
@@ -482,75 +666,78 @@ final class ActorCell {
       if (chain != null) {
         chain.bind(ctx, actor);
       }
-      if (FacetCatalog.named(facets, FacetCatalog.DURABILITY) != null
-          && actor instanceof DurableState durableState) {
+      if (FacetCatalog.named(facets, FacetCatalog.DURABILITY) != null) {
+        if (!(actor instanceof DurableState durableState)) {
+          throw new PlexException(
+              ErrorCode.INVALID_MESSAGE,
+              "actor type '"
+                  + home.entry.type.name()
+                  + "' keeps no durable state; remove the durability facet");
+        }
         DurableTurns before = durable;
         durable = new DurableTurns(this, durableState, system.store());
         durable.load(t, before);
+        actor.activate(ctx);
+        durable.activated(t);
       } else {
         actorInit();
-      }
-      actor.activate(ctx);
-      if (t.hasEffects()) {
-        t.flush(system);
+        actor.activate(ctx);
+        if (t.hasEffects()) {
+          t.flush(system);
+        }
       }
     } catch (Throwable thrown) {
       t.discard();
+      return thrown;
+    } finally {
       t.end();
-      startFailed(t, thrown);
-      return;
     }
-    t.end();
     state = State.ACTIVE;
     home.entry.activations.increment();
-    if (home.entry.virtual && relations == null) {
+    if (home.entry.virtual && idleTimer == null && ownerless()) {
       armIdleTimer();
     }
-    if (relations != null && relations.supervisor != null) {
-      relations.supervisor.started(relations.run);
-    }
+    return null;
   }
 
   void actorInit() throws Exception {
     actor.init(context, spec.args());
   }
 
+  /// True when neither a supervisor nor a parent decides about it.
+  private boolean ownerless() {
+    return relations == null || (relations.supervisor == null && relations.parent == null);
+  }
+
   private void startFailed(Turn t, Throwable thrown) {
     LOG.warn("{} failed to start", this, thrown);
-    ExitReason reason = new ExitReason.Error(describe(thrown));
-    PlexException why =
-        thrown instanceof PlexException p
-            ? new PlexException(p.code(), p.getMessage())
-            : new PlexException(ErrorCode.ACTOR_CRASHED, this + " crashed while starting");
-    // Whoever waits for an answer learns now; nothing that waits could be processed.
-    Envelope waiting = null;
-    Envelope last = null;
-    for (Envelope e = mailbox.poll(); e != null; e = mailbox.poll()) {
-      if (e.replyTo != null) {
-        e.replyTo.fail(why);
-      } else if (last == null) {
-        waiting = last = e;
-      } else {
-        last.next = e;
-        last = e;
-      }
-    }
     state = State.CRASHED;
-    for (Envelope e = waiting; e != null; ) {
-      Envelope next = e.next;
-      e.next = null;
-      mailbox.offer(e, true);
-      e = next;
+    dropInstance();
+    whenChildless(t, childless -> startFailedForGood(childless, thrown));
+  }
+
+  private void startFailedForGood(Turn t, Throwable thrown) {
+    ExitReason reason = new ExitReason.Error(describe(thrown));
+    Relations r = relations;
+    if (killed) {
+      finish(t, ExitReason.KILLED, null);
+    } else if (r != null && r.supervisor != null) {
+      // What waits in the mailbox goes on waiting for the restart, which may succeed.
+      r.supervisor.startFailed(r.run, reason);
+    } else {
+      PlexException why =
+          thrown instanceof PlexException p
+              ? new PlexException(p.code(), p.getMessage())
+              : new PlexException(ErrorCode.ACTOR_CRASHED, this + " crashed while starting");
+      // Asking again and again must not make the node start it again and again.
+      if (home.entry.virtual
+          && ownerless()
+          && why.code() != ErrorCode.UNAVAILABLE
+          && quarantined()) {
+        why = Quarantine.error(toString());
+      }
+      finish(t, reason, why);
     }
-    if (relations != null && relations.supervisor != null) {
-      relations.supervisor.startFailed(relations.run, reason);
-      return;
-    }
-    // Asking again and again must not make the node start it again and again.
-    if (home.entry.virtual && tooManyCrashes()) {
-      quarantine();
-    }
-    finish(t, reason, why);
   }
 
   private List<FacetSpec> facets() {
@@ -564,43 +751,41 @@ final class ActorCell {
     return facets().stream().map(FacetSpec::name).toList();
   }
 
+  boolean hasFacet(String name) {
+    return FacetCatalog.named(facets(), name) != null;
+  }
+
   /// The instance is unusable: tell those who watch, then let whoever is responsible decide.
-  private void exit(Turn t, ExitReason reason, Throwable thrown) {
+  private void exit(Turn t, ExitReason reason) {
     state = State.CRASHED;
-    terminateInstance(reason);
+    terminateInstance(t, reason);
     notifyExit(reason);
+    whenChildless(t, childless -> exited(childless, reason));
+  }
+
+  private void exited(Turn t, ExitReason reason) {
+    Relations r = relations;
     if (killed) {
       finish(t, ExitReason.KILLED, null);
-      return;
-    }
-    Relations r = relations;
-    if (r != null && r.supervisor != null) {
+    } else if (r != null && r.supervisor != null) {
       r.supervisor.exited(r.run, reason);
-      return;
-    }
-    if (home.entry.virtual) {
-      if (tooManyCrashes()) {
-        quarantine();
-        finish(
-            t,
-            reason,
-            new PlexException(
-                ErrorCode.QUARANTINED, this + " crashed too often and takes no messages for now"));
+    } else if (r != null && r.parent != null) {
+      if (spec.restart() != RestartType.TEMPORARY && !tooManyCrashes(r)) {
+        countRestart();
+        start(t);
+      } else {
+        finish(t, reason, null);
+      }
+    } else if (home.entry.virtual) {
+      if (quarantined()) {
+        finish(t, reason, Quarantine.error(toString()));
       } else {
         countRestart();
         start(t);
       }
-      return;
+    } else {
+      finish(t, reason, null);
     }
-    if (r != null
-        && r.parent != null
-        && spec.restart() != RestartType.TEMPORARY
-        && !tooManyCrashes()) {
-      countRestart();
-      start(t);
-      return;
-    }
-    finish(t, reason, null);
   }
 
   private void countRestart() {
@@ -608,75 +793,98 @@ final class ActorCell {
     relations().restarts++;
   }
 
-  private boolean tooManyCrashes() {
-    Relations r = relations();
+  private boolean tooManyCrashes(Relations r) {
     if (r.crashes == null) {
-      r.crashes =
-          home.entry.virtual
-              ? new RestartIntensity(Quarantine.CRASHES_MAX, Quarantine.WINDOW)
-              : new RestartIntensity(SupervisorSpec.MAX_RESTARTS, SupervisorSpec.WINDOW);
+      r.crashes = new RestartIntensity(SupervisorSpec.MAX_RESTARTS, SupervisorSpec.WINDOW);
     }
     return !r.crashes.admits(system().clock().instant());
   }
 
-  private void quarantine() {
-    LOG.warn(
-        "{} is quarantined: {} crashes in {} s",
-        this,
-        Quarantine.CRASHES_MAX,
-        Quarantine.WINDOW.toSeconds());
-    home.entry.quarantine.add(id());
+  private boolean quarantined() {
+    boolean quarantined = home.entry.quarantine.crashed(id());
+    if (quarantined) {
+      LOG.warn(
+          "{} is quarantined: more than {} crashes in {} s",
+          this,
+          Quarantine.CRASHES_MAX,
+          Quarantine.WINDOW.toSeconds());
+    }
+    return quarantined;
   }
 
   private void stop(Turn t, ExitReason reason) {
-    if (state == State.STOPPED) {
-      return;
-    }
-    boolean wasAlive = state == State.ACTIVE;
-    if (wasAlive) {
-      t.begin(
-          new Envelope(
-              Message.Kind.INFO,
-              "terminate",
-              null,
-              null,
-              system().systemContext(home.scope.scope),
-              null));
-      terminateInstance(reason);
-      // What it said while stopping still counts, unless it was killed.
-      if (!killed && durable == null && t.hasEffects()) {
-        t.flush(system());
-      } else {
-        t.discard();
+    switch (state) {
+      case STOPPED -> {}
+      case STOPPING -> {
+        if (killed) {
+          relations.killChildren(t);
+        }
       }
-      t.end();
-      notifyExit(reason);
+      case NEW, CRASHED -> {
+        state = State.STOPPING;
+        whenChildless(t, childless -> finish(childless, reason, null));
+      }
+      case ACTIVE -> {
+        state = State.STOPPING;
+        terminateInstance(t, reason);
+        notifyExit(reason);
+        whenChildless(t, childless -> finish(childless, reason, null));
+      }
+      case HALTED -> {
+        state = State.STOPPING;
+        whenChildless(t, childless -> finish(childless, reason, haltedBy));
+      }
     }
-    finish(t, reason, null);
   }
 
-  private void terminateInstance(ExitReason reason) {
+  /// Goes on with `then` once no child is left.
+  private void whenChildless(Turn t, Consumer<Turn> then) {
     Relations r = relations;
-    if (r != null) {
-      r.stopWanted = false;
-      r.stopChildren();
-      r.cancelTimers();
+    if (r == null || !r.hasChildren()) {
+      then.accept(t);
+    } else if (killed) {
+      r.whenChildless(then);
+      r.killChildren(t);
+    } else {
+      r.stopChildren(this, then);
     }
+  }
+
+  private void terminateInstance(Turn t, ExitReason reason) {
     Actor old = actor;
-    if (old == null) {
-      return;
-    }
-    actor = null;
-    if (!killed) {
+    if (old != null && !killed) {
+      t.begin(platformCall("terminate"));
       try {
         old.terminate(context, reason);
+        // What it said while stopping still counts.
+        if (durable != null) {
+          durable.releaseMessages(t);
+        } else if (t.hasEffects()) {
+          t.flush(system());
+        }
       } catch (Throwable thrown) {
         LOG.warn("{} failed in its terminate handler", this, thrown);
+        t.discard();
+      } finally {
+        t.end();
       }
     }
-    if (chain != null) {
-      chain.detach();
-      chain = null;
+    dropInstance();
+  }
+
+  private void dropInstance() {
+    actor = null;
+    if (relations != null) {
+      relations.stopWanted = false;
+      relations.cancelTimers();
+    }
+    if (durable != null) {
+      durable.detach();
+    }
+    FacetChain old = chain;
+    chain = null;
+    if (old != null) {
+      old.detach(this);
     }
   }
 
@@ -688,10 +896,12 @@ final class ActorCell {
 
   /// The end: no instance, no mailbox, no address.
   private void finish(Turn t, ExitReason reason, PlexException toWaiting) {
-    actor = null;
     durable = null;
-    chain = null;
     state = State.STOPPED;
+    if (idleTimer != null) {
+      // It would keep the application's classes.
+      idleTimer.cancel();
+    }
     home.cells.remove(key, this);
     Envelope waiting = mailbox.close();
     home.entry.messagesOfExited.add(processed);
@@ -705,69 +915,59 @@ final class ActorCell {
       system().deadLetters().add(waiting, toString(), DeadLetters.Reason.ACTOR_STOPPED);
       waiting = next;
     }
+    // Those who began to watch it after it crashed.
+    notifyExit(reason);
     for (SystemMessage m = takeSystemMessages(); m != null; m = m.next) {
       m.undelivered(this);
     }
-    reportExit(reason);
-  }
-
-  private void reportExit(ExitReason reason) {
     Relations r = relations;
     if (r == null) {
       return;
     }
-    r.cancelTimers();
     if (r.parent != null) {
       r.parent.send(new Relations.ChildGone(this));
     }
     if (r.supervisor != null) {
       r.supervisor.exited(r.run, reason);
     }
+    r.tellStopped();
   }
 
   // ---- passivation of virtual actors
 
+  /// Looks again after the idle time; one look is on its way from the first start to the end.
   private void armIdleTimer() {
-    ActorSystem system = system();
     long seen = processed;
-    system
-        .timers()
-        .after(
-            home.entry.idleTimeout,
-            () -> {
-              if (state != State.ACTIVE) {
-                return;
-              }
-              if (processed == seen && mailbox.size() == 0) {
-                send(new Passivate());
-              } else {
-                armIdleTimer();
-              }
-            });
+    idleTimer =
+        system()
+            .timers()
+            .after(
+                home.entry.idleTimeout,
+                () -> {
+                  if (state == State.ACTIVE && processed == seen && mailbox.size() == 0) {
+                    send(new Passivate());
+                  } else {
+                    armIdleTimer();
+                  }
+                });
+    if (state == State.STOPPED) {
+      idleTimer.cancel();
+    }
   }
 
   private void passivate(Turn t) {
     if (state != State.ACTIVE || mailbox.size() > 0 || !passivable()) {
-      if (state == State.ACTIVE) {
-        armIdleTimer();
-      }
+      armIdleTimer();
       return;
     }
-    t.begin(
-        new Envelope(
-            Message.Kind.INFO,
-            "deactivate",
-            null,
-            null,
-            system().systemContext(home.scope.scope),
-            null));
-    terminateInstance(ExitReason.NORMAL);
-    t.discard();
-    t.end();
+    terminateInstance(t, ExitReason.NORMAL);
     state = State.NEW;
+    passivated = true;
     if (mailbox.tryClose()) {
       finish(t, ExitReason.NORMAL, null);
     } else {
+      passivated = false;
+      armIdleTimer();
       start(t);
     }
   }
@@ -790,8 +990,11 @@ final class ActorCell {
     @Override
     void apply(ActorCell cell, Turn turn) {
       cell.relations().run = run;
-      cell.countRestart();
-      cell.start(turn);
+      if (cell.state == State.CRASHED) {
+        cell.countRestart();
+        cell.start(turn);
+      }
+      // Otherwise it is being stopped, and its exit will be this run's.
     }
 
     @Override
@@ -804,10 +1007,34 @@ final class ActorCell {
   static final class Reload extends SystemMessage {
     @Override
     void apply(ActorCell cell, Turn turn) {
-      if (cell.state == State.ACTIVE && cell.durable != null && cell.durable.poisoned()) {
-        cell.actor = null;
-        cell.start(turn);
+      boolean wanted =
+          switch (cell.state) {
+            case ACTIVE -> cell.durable != null && cell.durable.poisoned();
+            case CRASHED -> cell.reloading;
+            case NEW, STOPPING, HALTED, STOPPED -> false;
+          };
+      if (wanted) {
+        cell.reload(turn);
       }
+    }
+  }
+
+  private void reload(Turn t) {
+    reloading = true;
+    state = State.CRASHED;
+    dropInstance();
+    Throwable thrown = tryStart(t);
+    if (thrown instanceof PlexException p && p.code() == ErrorCode.UNAVAILABLE) {
+      LOG.warn("{} could not be loaded again yet: {}", this, p.getMessage());
+      durable.reload(true);
+      return;
+    }
+    reloading = false;
+    if (thrown instanceof JournalMismatch mismatch) {
+      halt(t, null, mismatch);
+    } else if (thrown != null) {
+      LOG.warn("{} could not be loaded again", this, thrown);
+      exit(t, new ExitReason.Error(describe(thrown)));
     }
   }
 }

@@ -33,10 +33,8 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 
 /// All actors of one node: installs applications, finds and activates actors, carries messages.
@@ -88,7 +86,13 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   }
 
   /// A running application.
-  private record Installed(ApplicationUnit unit, List<TypeEntry> entries, SupervisorActor root) {}
+  ///
+  /// @param rootGone completes when its root supervisor has exited
+  private record Installed(
+      ApplicationUnit unit,
+      List<TypeEntry> entries,
+      SupervisorActor root,
+      CompletableFuture<Void> rootGone) {}
 
   /// A system on the given store, with real time, threads and randomness.
   public static ActorSystem start(Options options, Store store) {
@@ -148,48 +152,21 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   ///   durable, `ACTOR_CRASHED` when a child did not start. Nothing is left behind on failure.
   public CompletableFuture<Void> install(ApplicationUnit unit) {
     CompletableFuture<Void> result = new CompletableFuture<>();
+    CompletableFuture<Void> rootGone = new CompletableFuture<>();
     List<TypeEntry> entries;
+    SupervisorActor root;
     try {
       entries = entries(unit);
       checkChildren(unit.supervisor().id(), unit.supervisor(), unit, entries);
+      root =
+          new SupervisorActor(
+              scope(unit.home()), unit.id(), unit.supervisor(), owner(unit, result, rootGone));
       types.add(unit.visibleTo(), entries);
     } catch (PlexException e) {
       result.completeExceptionally(e);
       return result;
     }
-    SupervisorActor root =
-        new SupervisorActor(
-            scope(unit.home()),
-            unit.id(),
-            unit.supervisor(),
-            new SupervisorActor.Owner() {
-              @Override
-              public void started() {
-                result.complete(null);
-              }
-
-              @Override
-              public void startFailed(ExitReason reason) {
-                rootGone(unit.id());
-                retire(unit, entries)
-                    .thenRun(
-                        () ->
-                            result.completeExceptionally(
-                                new PlexException(
-                                    ErrorCode.ACTOR_CRASHED,
-                                    "application '"
-                                        + unit.id()
-                                        + "' did not start: "
-                                        + reason.text())));
-              }
-
-              @Override
-              public void exited(ExitReason reason) {
-                rootGone(unit.id());
-                applicationExited.accept(unit.id(), reason);
-              }
-            });
-    Installed installed = new Installed(unit, entries, root);
+    Installed installed = new Installed(unit, entries, root, rootGone);
     if (applications.putIfAbsent(unit.id(), installed) != null) {
       types.remove(unit.visibleTo(), entries);
       result.completeExceptionally(
@@ -201,21 +178,47 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     return result.thenRun(() -> activateAtOnce(unit, entries));
   }
 
-  private volatile java.util.function.BiConsumer<String, ExitReason> applicationExited =
-      (id, reason) -> {};
+  private SupervisorActor.Owner owner(
+      ApplicationUnit unit, CompletableFuture<Void> result, CompletableFuture<Void> rootGone) {
+    return new SupervisorActor.Owner() {
+      @Override
+      public void started() {
+        result.complete(null);
+      }
 
-  private final ConcurrentHashMap<String, Consumer<Void>> whenRootGone = new ConcurrentHashMap<>();
+      @Override
+      public void startFailed(ExitReason reason) {
+        rootGone.complete(null);
+        Installed failed = applications.get(unit.id());
+        if (failed != null && failed.rootGone == rootGone) {
+          applications.remove(unit.id(), failed);
+          retire(failed)
+              .thenRun(
+                  () ->
+                      result.completeExceptionally(
+                          new PlexException(
+                              ErrorCode.ACTOR_CRASHED,
+                              "application '" + unit.id() + "' did not start: " + reason.text())));
+        } else {
+          exited(reason);
+        }
+      }
 
-  private void rootGone(String id) {
-    Consumer<Void> waiting = whenRootGone.remove(id);
-    if (waiting != null) {
-      waiting.accept(null);
-    } else {
-      rootsGone.put(id, Boolean.TRUE);
-    }
+      @Override
+      public void exited(ExitReason reason) {
+        rootGone.complete(null);
+        // No effect unless it was uninstalled while it started.
+        result.completeExceptionally(
+            new PlexException(
+                ErrorCode.UNAVAILABLE,
+                "application '" + unit.id() + "' was stopped while it started"));
+        applicationExited.accept(unit.id(), reason);
+      }
+    };
   }
 
-  private final ConcurrentHashMap<String, Boolean> rootsGone = new ConcurrentHashMap<>();
+  private volatile java.util.function.BiConsumer<String, ExitReason> applicationExited =
+      (id, reason) -> {};
 
   /// Calls `listener` with an application's id when its root supervisor exits, in order or because
   /// it gave up.
@@ -226,6 +229,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   private List<TypeEntry> entries(ApplicationUnit unit) {
     FacetCatalog catalog = new FacetCatalog(unit.facets(), handlingTimes);
     List<TypeEntry> entries = new ArrayList<>();
+    Set<String> names = new java.util.HashSet<>();
     for (ApplicationUnit.Offer offer : unit.types()) {
       String name = offer.type().name();
       Scope.requireName("actor type", name);
@@ -233,6 +237,10 @@ public final class ActorSystem implements Invoker, AutoCloseable {
         throw new PlexException(
             ErrorCode.INVALID_MESSAGE,
             "actor type '" + name + "' is reserved; choose another name");
+      }
+      if (!names.add(name)) {
+        throw new PlexException(
+            ErrorCode.INVALID_MESSAGE, "actor type '" + name + "' is offered twice");
       }
       List<FacetSpec> facets = FacetCatalog.merge(offer.type().facets(), offer.facets());
       catalog.check("actor type '" + name + "'", facets);
@@ -305,42 +313,49 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       return CompletableFuture.failedFuture(
           new PlexException(ErrorCode.NOT_FOUND, "no application '" + id + "'"));
     }
-    CompletableFuture<Void> rootStopped = new CompletableFuture<>();
-    whenRootGone.put(id, v -> rootStopped.complete(null));
-    if (rootsGone.remove(id) != null) {
-      whenRootGone.remove(id);
-      rootStopped.complete(null);
-    } else {
+    if (!installed.rootGone.isDone()) {
       installed.root.post(new Event.StopAll(ExitReason.SHUTDOWN));
     }
-    return rootStopped.thenCompose(v -> retire(installed.unit, installed.entries));
+    return installed.rootGone.thenCompose(v -> retire(installed));
   }
 
-  private CompletableFuture<Void> retire(ApplicationUnit unit, List<TypeEntry> entries) {
-    applications.computeIfPresent(
-        unit.id(), (id, installed) -> installed.entries == entries ? null : installed);
+  /// Forgets an application's types and stops what actors of them are left; one that takes too long
+  /// is killed.
+  private CompletableFuture<Void> retire(Installed installed) {
+    List<TypeEntry> entries = installed.entries;
     entries.forEach(entry -> entry.retired = true);
-    types.remove(unit.visibleTo(), entries);
-    AtomicInteger running = new AtomicInteger(1);
+    types.remove(installed.unit.visibleTo(), entries);
+    Set<ActorCell> running = ConcurrentHashMap.newKeySet();
     CompletableFuture<Void> done = new CompletableFuture<>();
-    Runnable stopped =
-        () -> {
-          if (running.decrementAndGet() == 0) {
-            done.complete(null);
-          }
-        };
     for (ScopeTypes scope : scopes.values()) {
       for (Instances instances : List.copyOf(scope.all())) {
         if (entries.contains(instances.entry)) {
-          for (ActorCell cell : instances.cells.values()) {
-            running.incrementAndGet();
-            cell.send(new ActorCell.Stop(ExitReason.SHUTDOWN, stopped));
-          }
+          running.addAll(instances.cells.values());
           scope.forget(instances);
         }
       }
     }
-    stopped.run();
+    if (running.isEmpty()) {
+      done.complete(null);
+      return done;
+    }
+    for (ActorCell cell : List.copyOf(running)) {
+      cell.send(
+          new ActorCell.Stop(
+              ExitReason.SHUTDOWN,
+              () -> {
+                running.remove(cell);
+                if (running.isEmpty()) {
+                  done.complete(null);
+                }
+              }));
+    }
+    timers.after(
+        ChildSpec.SHUTDOWN_TIMEOUT,
+        () -> {
+          running.forEach(ActorCell::kill);
+          done.complete(null);
+        });
     return done;
   }
 
@@ -361,11 +376,18 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   @Override
   public void ask(RequestContext context, Target target, Request request, ReplyListener listener) {
     try {
+      Duration timeout = request.timeout();
+      if (!timeout.isPositive()) {
+        throw new PlexException(ErrorCode.INVALID_MESSAGE, "timeout: must be positive");
+      }
+      if (timeout.compareTo(CellContext.ASK_MAX) > 0) {
+        timeout = CellContext.ASK_MAX;
+      }
       Destination to = destination(context, target);
       to.home.entry.asks.increment();
       ReplyTo.Outside reply =
           new ReplyTo.Outside(
-              clock.nanoTime() + request.timeout().toNanos(),
+              clock.nanoTime() + timeout.toNanos(),
               listener,
               to.address.toString(),
               request.operation());
@@ -385,7 +407,15 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       String messageId = newMessageId();
       e.extras().id = messageId;
       ActorId id = new ActorId(to.address.scope.scope, to.address.type, to.address.key);
-      if (durable(to)) {
+      ActorCell live = live(to.address);
+      if (live == null) {
+        // Told now: afterwards nobody would hear of it.
+        to.home.entry.quarantine.check(id.scope(), id.type(), id.key());
+        if (!to.home.entry.virtual) {
+          throw DeadLetters.error(to.address.toString(), DeadLetters.Reason.NO_ACTOR);
+        }
+      }
+      if (to.home.entry.durable || (live != null && live.hasFacet(FacetCatalog.DURABILITY))) {
         tellDurable(to.address, id, e, messageId, listener);
         return;
       }
@@ -405,8 +435,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
 
   private void tellDurable(
       Address to, ActorId id, Envelope e, String messageId, TellListener listener) {
-    ActorCell live = live(to);
-    if (live != null && live.mailbox.size() >= live.spec.mailboxCapacity()) {
+    if (congested(to)) {
       listener.failed(DeadLetters.error(to.toString(), DeadLetters.Reason.MAILBOX_FULL));
       return;
     }
@@ -420,7 +449,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
               e.extras().inboxSeq = inserted.inboxSeq();
             }
             listener.accepted(id, messageId, true);
-            deliver(to, e, null, true);
+            hint(to, e);
           }
 
           @Override
@@ -455,14 +484,6 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       return new Destination(home, any.context().address());
     }
     return new Destination(home, new Address(scope, target.type(), "default"));
-  }
-
-  private boolean durable(Destination to) {
-    if (to.home.entry.durable) {
-      return true;
-    }
-    ActorCell live = live(to.address);
-    return live != null && FacetCatalog.named(live.spec.facets(), FacetCatalog.DURABILITY) != null;
   }
 
   private static Envelope envelope(
@@ -511,7 +532,8 @@ public final class ActorSystem implements Invoker, AutoCloseable {
         switch (cell.state()) {
           case NEW -> "activating";
           case ACTIVE -> "active";
-          case CRASHED -> "failed";
+          case CRASHED, HALTED -> "failed";
+          case STOPPING -> "stopping";
           case STOPPED -> "terminated";
         },
         cell.home.entry.application,
@@ -611,13 +633,11 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     return Long.toHexString(entropy.nextLong()) + Long.toHexString(entropy.nextLong());
   }
 
-  /// A number that differs from node to node and is the same each time for the same texts.
-  long secretHash(String actor, String request) {
+  /// A number that differs from node to node and is the same each time for the same text.
+  long secretHash(String text) {
     long hash = secret;
-    for (String text : List.of(actor, request)) {
-      for (int i = 0; i < text.length(); i++) {
-        hash = (hash ^ text.charAt(i)) * 0x100000001b3L;
-      }
+    for (int i = 0; i < text.length(); i++) {
+      hash = (hash ^ text.charAt(i)) * 0x100000001b3L;
     }
     return hash;
   }
@@ -642,10 +662,19 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     }
   }
 
+  /// All live actors.
+  List<ActorCell> cells() {
+    List<ActorCell> cells = new ArrayList<>();
+    for (ScopeTypes scope : scopes.values()) {
+      scope.all().forEach(instances -> cells.addAll(instances.cells.values()));
+    }
+    return cells;
+  }
+
   /// The live actor at an address; null when there is none. Activates nothing.
   ActorCell live(Address address) {
     ActorCell cell = address.cell;
-    if (cell != null && !cell.mailbox.closed()) {
+    if (cell != null && !cell.killed() && !cell.mailbox.closed()) {
       return cell;
     }
     Instances home = address.home();
@@ -674,7 +703,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   Mailbox.Offer deliver(Address to, Envelope e, Dispatcher.Worker from, boolean exempt) {
     while (true) {
       ActorCell cell = to.cell;
-      if (cell == null) {
+      if (cell == null || cell.killed()) {
         Instances home = to.home();
         try {
           cell = home == null ? null : home.resolve(to.key);
@@ -685,13 +714,19 @@ public final class ActorSystem implements Invoker, AutoCloseable {
           deadLetters.add(e, to.toString(), DeadLetters.Reason.NO_ACTOR);
           return Mailbox.Offer.CLOSED;
         }
+        to.cell = cell;
         if (cell == null) {
           deadLetters.add(e, to.toString(), DeadLetters.Reason.NO_ACTOR);
           return Mailbox.Offer.CLOSED;
         }
-        to.cell = cell;
       }
       Mailbox.Offer outcome = cell.mailbox.offer(e, exempt);
+      if (outcome == Mailbox.Offer.FULL
+          && from != null
+          && cell.mailbox instanceof LockedMailbox mailbox
+          && mailbox.blocks()) {
+        outcome = offerWaiting(mailbox, e, from);
+      }
       switch (outcome) {
         case QUEUED -> {
           return outcome;
@@ -717,11 +752,50 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     }
   }
 
+  private Mailbox.Offer offerWaiting(LockedMailbox mailbox, Envelope e, Dispatcher.Worker from) {
+    if (from.pending != null) {
+      // It may be the very actor that has to make room.
+      from.publish();
+    }
+    long nanos = LockedMailbox.BLOCK_MAX_NANOS;
+    if (e.replyTo != null) {
+      nanos = Math.min(nanos, e.replyTo.dueNanos() - clock.nanoTime());
+    }
+    return mailbox.offerWaiting(e, nanos);
+  }
+
+  /// Hands the owner of a durable inbox a message whose row is on disk; it reads the row itself
+  /// when its mailbox has no room, or when it is activated later.
+  void hint(Address to, Envelope e) {
+    ActorCell cell = resolveQuietly(to);
+    if (cell == null) {
+      return;
+    }
+    if (full(cell)) {
+      cell.inboxBehind();
+    } else {
+      deliver(to, e, null, true);
+    }
+  }
+
+  /// True when a durable message to that actor should be refused at the call.
+  boolean congested(Address to) {
+    ActorCell cell = live(to);
+    return cell != null && full(cell);
+  }
+
+  private static boolean full(ActorCell cell) {
+    return cell.mailbox.size() >= cell.spec.mailboxCapacity();
+  }
+
   /// A message from the platform, never refused by a bound.
   void info(Address to, String type, Object payload) {
-    Envelope e =
-        new Envelope(Message.Kind.INFO, type, payload, null, systemContext(to.scope.scope), null);
-    deliver(to, e, null, true);
+    deliver(to, platformMessage(to, type, payload), null, true);
+  }
+
+  Envelope platformMessage(Address to, String type, Object payload) {
+    return new Envelope(
+        Message.Kind.INFO, type, payload, null, systemContext(to.scope.scope), null);
   }
 
   /// Asks on behalf of a running turn and blocks it until the reply is there.
@@ -733,21 +807,19 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       nanos =
           Math.min(nanos, Duration.between(clock.instant(), context.deadline().get()).toNanos());
     }
-    ReplyTo.Blocking reply =
-        new ReplyTo.Blocking(clock.nanoTime() + nanos, dispatcher, to, operation);
     ActorCell callee = resolve(to);
-    caller.waitingOn = callee;
+    ReplyTo.Blocking reply =
+        new ReplyTo.Blocking(clock.nanoTime() + nanos, caller, callee, to, operation);
+    if (nanos <= 0) {
+      throw new PlexException(ErrorCode.TIMEOUT, reply.timeoutText());
+    }
+    caller.waitingFor = reply;
     try {
-      if (closesCycle(caller, callee)) {
-        // Two asks may each see the other's edge; under the lock only the first one gives way.
-        synchronized (deadlockLock) {
-          if (closesCycle(caller, callee)) {
-            caller.waitingOn = null;
-            throw new PlexException(
-                ErrorCode.DEADLOCK,
-                caller + " asking " + to + " would close a cycle of actors waiting for each other");
-          }
-        }
+      if (refusedAsCycle(reply)) {
+        throw deadlock(reply, to);
+      }
+      if (caller.killed()) {
+        throw caller.killedWhileWaiting();
       }
       Envelope e =
           new Envelope(
@@ -759,18 +831,56 @@ public final class ActorSystem implements Invoker, AutoCloseable {
         caller.blocks();
         wheel.add(reply);
         dispatcher.await(t.worker, reply);
+      } else if (t.worker.pending != null) {
+        // The caller's code goes on and may block on what the callee made ready.
+        t.worker.publish();
       }
     } finally {
-      caller.waitingOn = null;
+      caller.waitingFor = null;
     }
     return reply.value();
+  }
+
+  private static PlexException deadlock(ReplyTo.Blocking reply, Address to) {
+    return new PlexException(
+        ErrorCode.DEADLOCK,
+        reply.caller + " asking " + to + " would close a cycle of actors waiting for each other");
+  }
+
+  /// Passes a call on to another actor.
+  void forward(Address to, Envelope e, ReplyTo.Blocking waiting, Dispatcher.Worker from) {
+    ActorCell holder = resolveQuietly(to);
+    if (holder != null) {
+      waiting.holder = holder;
+      if (refusedAsCycle(waiting)) {
+        waiting.fail(deadlock(waiting, to));
+        return;
+      }
+    }
+    deliver(to, e, from, false);
+  }
+
+  /// Checks a wait that was just entered into the graph. If it closes a cycle it is taken out
+  /// again.
+  private boolean refusedAsCycle(ReplyTo.Blocking wait) {
+    if (!closesCycle(wait)) {
+      return false;
+    }
+    // Two waits may each see the other's edge; under the lock only the first one gives way.
+    synchronized (deadlockLock) {
+      if (closesCycle(wait)) {
+        wait.caller.waitingFor = null;
+        return true;
+      }
+    }
+    return false;
   }
 
   /// Runs an idle callee on the caller's thread.
   ///
   /// @return false when the call must be delivered as usual
   private static boolean askInline(Dispatcher.Worker worker, ActorCell callee, Envelope e) {
-    if (!callee.inlinable() || worker.depth >= ActorCell.INLINE_DEPTH_MAX) {
+    if (!callee.inlinable() || callee.killed() || worker.depth >= ActorCell.INLINE_DEPTH_MAX) {
       return false;
     }
     return switch (callee.mailbox.offer(e, false)) {
@@ -799,13 +909,32 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     return cell;
   }
 
-  private static boolean closesCycle(ActorCell caller, ActorCell callee) {
-    for (ActorCell c = callee; c != null; c = c.waitingOn) {
-      if (c == caller) {
+  /* The walk may pass through a cycle that its own start is no part of, for the moment until one of its
+  members gives way. So a second pointer follows at half the speed, and meets the first one there. */
+  private static boolean closesCycle(ReplyTo.Blocking wait) {
+    ActorCell fast = wait.holder;
+    ActorCell slow = fast;
+    boolean even = false;
+    while (fast != null) {
+      if (fast == wait.caller) {
         return true;
       }
+      fast = waitsFor(fast);
+      if (even) {
+        slow = slow == null ? null : waitsFor(slow);
+      }
+      if (fast != null && fast == slow) {
+        return false;
+      }
+      even = !even;
     }
     return false;
+  }
+
+  /// Whom a cell waits for; null when it does not wait, or its answer is there.
+  private static ActorCell waitsFor(ActorCell cell) {
+    ReplyTo.Blocking wait = cell.waitingFor;
+    return wait == null || wait.ready() ? null : wait.holder;
   }
 
   /// Stops all applications in order, then the machinery. The store is closed by its owner.

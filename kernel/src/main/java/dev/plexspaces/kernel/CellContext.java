@@ -64,7 +64,7 @@ final class CellContext implements ActorContext {
     if (ref == null) {
       throw new PlexException(ErrorCode.INVALID_MESSAGE, "actor reference: must not be null");
     }
-    return new Address(cell.home.scope, ref.type(), ref.key());
+    return (Address) actor(ref.type(), ref.key());
   }
 
   private static Instances known(Address a) {
@@ -111,13 +111,35 @@ final class CellContext implements ActorContext {
     Address a = address(to);
     Instances home = known(a);
     Envelope e =
-        new Envelope(Message.Kind.CAST, operation, payload, address(), t.envelope.context, null);
+        new Envelope(Message.Kind.CAST, named(operation), payload, address(), background(t), null);
     e.target = a;
-    if (cell.durable() != null && home.entry.durable) {
-      cell.durable().tell(t, a, e);
+    DurableTurns durable = cell.durable();
+    if (durable != null && home.entry.durable) {
+      durable.tell(t, a, e);
     } else {
       t.buffer(e);
     }
+  }
+
+  private static String named(String operation) {
+    return operation == null ? "" : operation;
+  }
+
+  /// The context of what goes on after the present request was answered: nobody waits for that, so
+  /// there is no deadline.
+  private static RequestContext background(Turn t) {
+    RequestContext c = t.envelope.context;
+    if (c.deadline().isEmpty()) {
+      return c;
+    }
+    return new RequestContext(
+        c.tenant(),
+        c.namespace(),
+        c.user(),
+        c.roles(),
+        c.requestId(),
+        c.traceParent(),
+        Optional.empty());
   }
 
   @Override
@@ -131,12 +153,14 @@ final class CellContext implements ActorContext {
     }
     DurableTurns durable = cell.durable();
     if (durable != null) {
-      return durable.ask(t, a, operation, payload, timeout);
+      return durable.ask(t, a, named(operation), payload, timeout);
     }
     t.flush(cell.system());
-    Object reply = cell.system().ask(cell, t, a, operation, payload, timeout);
-    t.now = null;
-    return reply;
+    try {
+      return cell.system().ask(cell, t, a, named(operation), payload, timeout);
+    } finally {
+      t.now = null;
+    }
   }
 
   @Override
@@ -150,7 +174,7 @@ final class CellContext implements ActorContext {
     Turn t = turn();
     Envelope current = t.envelope;
     Address a = address(to);
-    known(a);
+    Instances home = known(a);
     Envelope e =
         new Envelope(
             current.kind,
@@ -164,23 +188,43 @@ final class CellContext implements ActorContext {
       e.extras().id = current.extras.id;
     }
     e.target = a;
-    t.buffer(e);
+    DurableTurns durable = cell.durable();
+    if (durable != null && home.entry.durable && e.kind != Message.Kind.CALL) {
+      durable.tell(t, a, e);
+    } else if (e.replyTo instanceof ReplyTo.Blocking waiting) {
+      t.buffer((Turn.Effect) worker -> cell.system().forward(a, e, waiting, worker));
+    } else {
+      t.buffer(e);
+    }
   }
 
   @Override
   public ActorRef spawn(ChildSpec child) {
     Turn t = turn();
-    Address a = new Address(cell.home.scope, child.type(), child.key());
+    Address a = (Address) actor(child.type(), child.key());
     Instances home = known(a);
+    home.entry.facetCatalog.check("child " + child.id(), child.facets());
+    if (FacetCatalog.named(child.facets(), FacetCatalog.DURABILITY) != null) {
+      home.entry.type.requireDurable();
+    }
     Relations relations = new Relations();
     relations.parent = cell;
     ActorCell fresh = new ActorCell(home, child.key(), child, relations);
     if (home.cells.putIfAbsent(child.key(), fresh) != null) {
       throw new PlexException(ErrorCode.CONFLICT, "an actor " + a + " is alive already");
     }
+    if (home.retired()) {
+      home.cells.remove(child.key(), fresh);
+      throw new PlexException(ErrorCode.ACTOR_NOT_FOUND, "unknown actor type '" + a.type + "'");
+    }
     a.cell = fresh;
     cell.relations().addChild(fresh);
-    t.onDiscard(() -> home.cells.remove(child.key(), fresh));
+    t.onDiscard(
+        () -> {
+          cell.relations().forgetChild(fresh);
+          // Ends it properly: somebody may have sent it a message already.
+          fresh.send(new ActorCell.Stop(ExitReason.SHUTDOWN, null));
+        });
     t.buffer((Turn.Effect) worker -> fresh.start(worker));
     return a;
   }
@@ -201,47 +245,56 @@ final class CellContext implements ActorContext {
 
   @Override
   public void stop() {
-    turn();
-    cell.relations().stopWanted = true;
+    Turn t = turn();
+    Relations relations = cell.relations();
+    if (!relations.stopWanted) {
+      relations.stopWanted = true;
+      t.onDiscard(() -> relations.stopWanted = false);
+    }
   }
 
   @Override
   public long sendAfter(Duration delay, String operation, Object payload) {
     Turn t = turn();
-    if (delay == null || delay.isNegative()) {
-      throw new PlexException(ErrorCode.INVALID_MESSAGE, "delay: must not be negative");
+    if (delay == null || delay.isNegative() || delay.compareTo(Timers.DELAY_MAX) > 0) {
+      throw new PlexException(
+          ErrorCode.INVALID_MESSAGE,
+          "delay: must be 0 to " + Timers.DELAY_MAX.toDays() + " days, not " + delay);
     }
+    Envelope e =
+        new Envelope(Message.Kind.INFO, named(operation), payload, address(), background(t), null);
     if (cell.durable() != null) {
-      return cell.durable().sendAfter(t, delay, operation, payload);
+      e.target = address();
+      return cell.durable().sendAfter(t, delay, e);
     }
     ActorSystem system = cell.system();
     long id = system.nextId();
-    RequestContext request = t.envelope.context;
+    e.extras().id = "timer-" + id;
+    e.extras().timer = id;
     Relations relations = cell.relations();
     Timers.Timer timer =
-        system
-            .timers()
-            .prepare(
-                delay,
-                () -> {
-                  Envelope e =
-                      new Envelope(Message.Kind.INFO, operation, payload, address(), request, null);
-                  e.extras().id = "timer-" + id;
-                  system.deliver(address(), e, null, true);
-                });
+        system.timers().prepare(delay, () -> system.deliver(address(), e, null, true));
     relations.addTimer(id, timer);
-    t.onDiscard(() -> relations.cancelTimer(id));
+    t.onDiscard(() -> relations.takeTimer(id));
     t.buffer((Turn.Effect) worker -> timer.start());
     return id;
   }
 
   @Override
-  public boolean cancelTimer(long timer) {
+  public boolean cancelTimer(long id) {
     Turn t = turn();
     if (cell.durable() != null) {
-      return cell.durable().cancelTimer(t, timer);
+      return cell.durable().cancelTimer(t, id);
     }
-    return cell.relations().cancelTimer(timer);
+    Relations relations = cell.relations();
+    Timers.Timer timer = relations.takeTimer(id);
+    if (timer == null) {
+      return false;
+    }
+    // Until then it may still fire; its message finds the timer gone, or back again.
+    t.onDiscard(() -> relations.addTimer(id, timer));
+    t.buffer((Turn.Effect) worker -> timer.cancel());
+    return true;
   }
 
   @Override
@@ -268,9 +321,10 @@ final class CellContext implements ActorContext {
   @Override
   public void demonitor(long monitor) {
     Turn t = turn();
-    Relations r = cell.relationsOrNull();
-    Address target = r == null ? null : r.forgetMonitor(monitor);
+    Relations r = cell.relations();
+    Address target = r.forgetMonitor(monitor);
     if (target != null) {
+      t.onDiscard(() -> r.monitors(monitor, target));
       t.buffer(
           (Turn.Effect)
               worker -> {
@@ -287,14 +341,16 @@ final class CellContext implements ActorContext {
     Turn t = turn();
     Address a = address(target);
     Relations relations = cell.relations();
-    relations.addLink(a);
+    if (!relations.addLink(a)) {
+      return;
+    }
     t.onDiscard(() -> relations.dropLink(a));
     t.buffer(
         (Turn.Effect)
             worker -> {
               ActorCell targetCell = cell.system().resolveQuietly(a);
               if (targetCell == null) {
-                Relations.exit(cell.system(), address(), a.toString(), Relations.NOPROC);
+                Relations.exit(cell.system(), address(), a, Relations.NOPROC);
               } else {
                 targetCell.send(new Relations.Link(address()));
               }
@@ -305,9 +361,9 @@ final class CellContext implements ActorContext {
   public void unlink(ActorRef target) {
     Turn t = turn();
     Address a = address(target);
-    Relations r = cell.relationsOrNull();
-    if (r != null) {
-      r.dropLink(a);
+    Relations relations = cell.relations();
+    if (relations.dropLink(a)) {
+      t.onDiscard(() -> relations.addLink(a));
       t.buffer(
           (Turn.Effect)
               worker -> {
@@ -334,7 +390,7 @@ final class CellContext implements ActorContext {
   @Override
   public RandomGenerator random() {
     Turn t = turn();
-    return cell.durable() == null ? cell.system().entropy() : cell.durable().random(t);
+    return cell.durable() == null ? cell.system().entropy() : cell.durable().random();
   }
 
   @Override

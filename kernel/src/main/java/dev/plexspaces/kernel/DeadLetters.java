@@ -26,7 +26,7 @@ public final class DeadLetters {
 
   /// One of them.
   ///
-  /// @param target `type/key`, or "" where the sender is no longer known
+  /// @param target `type/key`
   public record DeadLetter(String target, String operation, Reason reason) {}
 
   private final Map<Reason, LongAdder> counts = new EnumMap<>(Reason.class);
@@ -38,12 +38,12 @@ public final class DeadLetters {
     }
   }
 
-  void add(Envelope envelope, Reason reason) {
-    add(envelope, "", reason);
-  }
-
-  /// Buries `envelope`; a caller that waits for its reply is told.
+  /// Buries `envelope`; a caller that waits for its reply is told. A message that has a row in the
+  /// durable inbox waits there and is no dead letter.
   void add(Envelope envelope, String target, Reason reason) {
+    if (envelope.inboxSeq() > 0) {
+      return;
+    }
     counts.get(reason).increment();
     synchronized (latest) {
       if (latest.size() == KEPT) {
@@ -61,7 +61,7 @@ public final class DeadLetters {
       case NO_ACTOR -> new PlexException(ErrorCode.ACTOR_NOT_FOUND, "no live actor " + target);
       case ACTOR_STOPPED ->
           new PlexException(
-              ErrorCode.ACTOR_NOT_FOUND, "the actor stopped before it took the message");
+              ErrorCode.ACTOR_NOT_FOUND, target + " stopped before it took the message");
       case MAILBOX_FULL, DROPPED_OLDEST, DROPPED_NEWEST ->
           new PlexException(
               ErrorCode.RESOURCE_EXHAUSTED,

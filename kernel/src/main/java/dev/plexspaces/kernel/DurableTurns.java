@@ -5,6 +5,7 @@ import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.journal.Commit;
 import dev.plexspaces.kernel.journal.InboxRow;
 import dev.plexspaces.kernel.journal.LoadedActor;
+import dev.plexspaces.kernel.journal.LoadedActor.OpenTurn;
 import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.RowResult;
 import dev.plexspaces.kernel.journal.StateChange;
@@ -13,15 +14,18 @@ import dev.plexspaces.kernel.journal.TurnRecord;
 import dev.plexspaces.kernel.journal.TurnRecord.Kind;
 import dev.plexspaces.kernel.journal.TurnRecord.StepResult;
 import dev.plexspaces.kernel.json.Json;
+import dev.plexspaces.kernel.time.Timers;
 import dev.plexspaces.sdk.ActorException;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.Message;
 import dev.plexspaces.sdk.PlexException;
+import dev.plexspaces.sdk.PlexException.FieldViolation;
 import dev.plexspaces.sdk.Reply;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -42,7 +46,15 @@ final class DurableTurns {
 
   A refused commit poisons this activation: everything submitted after it builds on memory the disk
   does not have, so it is refused too (turn numbers no longer fit), and the cell loads the state
-  anew. */
+  anew.
+
+  The row of a message stays in the inbox until the commit that ends its turn. While the turn is open
+  the row counts its deliveries, and if the turn fails for good it becomes the dead letter.
+
+  Inbox: `recovered` holds what was read from the store, the mailbox what was committed since. Rows
+  come in the order of their numbers on both ways, so one number, `lastInboxSeq`, tells a copy of a
+  row that was read already. A row that found the mailbox full is only noted (`behind`) and read
+  later. */
 
   /// Rows of the durable inbox held in memory; more are loaded when these are worked off.
   static final int INBOX_WINDOW = 1_000;
@@ -53,7 +65,18 @@ final class DurableTurns {
   /// Commit points of one turn. Source: spec/turns rule 13.
   static final int STEPS_MAX = 10_000;
 
+  /// Timers one turn may set.
+  static final int TIMERS_MAX = 1 << 20;
+
+  /// Pause before the state is loaded again after the store refused a commit because it cannot
+  /// write; doubled each time up to the maximum. Milliseconds.
+  static final long RELOAD_MIN_MILLIS = 10;
+
+  static final long RELOAD_MAX_MILLIS = 5_000;
+
   private static final Logger LOG = LoggerFactory.getLogger(DurableTurns.class);
+  private static final Object[] NO_EFFECTS = {};
+  private static final Envelope[] NO_MESSAGES = {};
 
   private final ActorCell cell;
   private final DurableState state;
@@ -65,32 +88,67 @@ final class DurableTurns {
   private long nowMillis;
 
   // The running turn.
+  private boolean running;
   private boolean open;
   private int step;
-  private final List<StepResult> results = new ArrayList<>();
-  private ArrayDeque<StepResult> replay;
   private int messages;
+  private int timersSet;
+  private RandomGenerator random;
+  private final List<StepResult> results = new ArrayList<>();
+
+  /// What the turn is a replay of; null for a turn that runs for the first time.
+  private OpenTurn resumed;
+
+  /// Recorded commit points not reached yet.
+  private final ArrayDeque<StepResult> replay = new ArrayDeque<>();
+
+  /// Once raised, every further host call raises it again.
+  private JournalMismatch mismatch;
 
   /// Recovered messages, before anything in the mailbox.
   private final ArrayDeque<Envelope> recovered = new ArrayDeque<>();
 
   private long lastInboxSeq;
 
+  /// The row of the open turn's message, which is not to be run a second time; 0 for none.
+  private long openInboxSeq;
+
   /// Rows exist beyond the window.
-  private volatile boolean behind;
+  private boolean behind;
 
-  /// Timer number to inbox row, for timers that have not fired.
-  private final Map<Long, Long> timers = new HashMap<>();
+  /// Crashes of the open turn of a message that has no row to count them.
+  private int openCrashes;
 
-  /// Timers set in this segment: number to message.
-  private final Map<Long, Envelope> newTimers = new HashMap<>();
+  private long openCrashesOf = -1;
 
   // Shared with the store's thread, under `lock`.
   private final Object lock = new Object();
+
+  /// Timers that have not been handled, by number.
+  private final Map<Long, DurableTimer> timers = new HashMap<>();
+
+  private boolean detached;
   private Pending last;
   private int pending;
-  private boolean poisoned;
+  private volatile boolean poisoned;
+  private long reloadMillis;
   private Wait quietWait;
+
+  /// A row to self that is due at some time.
+  private static final class DurableTimer {
+    final Envelope message;
+
+    /// 0 until the row is on disk.
+    long seq;
+
+    /// Null until the row is on disk and waits for its time.
+    Timers.Timer armed;
+
+    DurableTimer(Envelope message, long seq) {
+      this.message = message;
+      this.seq = seq;
+    }
+  }
 
   DurableTurns(ActorCell cell, DurableState state, Store store) {
     this.cell = cell;
@@ -101,37 +159,90 @@ final class DurableTurns {
 
   // ---- activation
 
-  /// Loads the state, runs turn 0 if it never committed, and queues what waits on disk.
+  /// Loads the state, runs turn 0 if it never ended, and queues what waits on disk.
   ///
   /// @param before the previous activation of the cell, whose commits may still be on their way
   void load(Turn t, DurableTurns before) throws Exception {
     if (before != null) {
       before.awaitQuiet(t);
+      reloadMillis = before.reloadMillis;
+      openCrashes = before.openCrashes;
+      openCrashesOf = before.openCrashesOf;
     }
     LoadedActor loaded = store.load(id);
     incarnation = loaded.incarnation();
     nextTurn = loaded.nextTurn();
     nowMillis = loaded.lastAtMillis();
     state.restore(loaded.changes());
+    Envelope first = null;
     if (loaded.open().isPresent()) {
-      recovered.add(resume(loaded.open().get()));
-    } else if (nextTurn == 0) {
-      begin(t, t.envelope);
-      cell.actorInit();
-      commit(t, null, null, Kind.WHOLE, null, true);
+      OpenTurn openTurn = loaded.open().get();
+      nextTurn = openTurn.turn();
+      first = resume(openTurn);
     }
+    if (nextTurn == 0) {
+      Envelope init = first == null ? t.envelope : first;
+      t.begin(init);
+      begin(t, init);
+      cell.actorInit();
+      requireReplayed();
+      commit(t, null, null, open ? Kind.END : Kind.WHOLE, state.drainChanges(), true);
+      running = false;
+    } else if (first != null) {
+      recovered.add(first);
+    }
+    nowMillis = Math.max(nowMillis, cell.system().clock().millis());
     loadInbox();
   }
 
-  private Envelope resume(LoadedActor.OpenTurn openTurn) {
-    TurnRecord first = openTurn.records().getFirst();
-    Envelope e =
-        MessageCodec.decode(
-            first.input().orElseThrow(() -> mismatch("its first commit has no input", "", "")),
-            cell.home.scope,
-            null);
+  private Envelope resume(OpenTurn openTurn) {
+    byte[] input =
+        openTurn
+            .records()
+            .getFirst()
+            .input()
+            .orElseThrow(() -> new IllegalStateException(id + ": an open turn has no input"));
+    Envelope e = MessageCodec.decode(input, cell.home.scope, null);
     e.extras().resume = openTurn;
+    findRow(e);
     return e;
+  }
+
+  /// Looks for the row of an open turn's message; a call has none.
+  private void findRow(Envelope e) {
+    if (e.id().isEmpty()) {
+      return;
+    }
+    long after = 0;
+    while (true) {
+      List<InboxRow> rows = store.inbox(id, after, INBOX_WINDOW);
+      for (InboxRow row : rows) {
+        after = row.seq();
+        if (row.messageId().equals(e.id())) {
+          openInboxSeq = row.seq();
+          e.extras().inboxSeq = row.seq();
+          e.extras().attempts = row.attempts();
+          e.extras().durableTimer = timerNumber(row);
+          return;
+        }
+      }
+      if (rows.size() < INBOX_WINDOW) {
+        return;
+      }
+    }
+  }
+
+  /// Ends the activation: `activate` may do anything but change what is durable.
+  void activated(Turn t) {
+    if (t.hasRows() || !state.drainChanges().isEmpty()) {
+      throw noTurn("change state or send durable messages");
+    }
+    releaseMessages(t);
+  }
+
+  /// Rows exist that the mailbox had no room for.
+  void behind() {
+    behind = true;
   }
 
   private void loadInbox() {
@@ -140,69 +251,133 @@ final class DurableTurns {
     long now = cell.system().clock().millis();
     for (InboxRow row : rows) {
       lastInboxSeq = row.seq();
-      Envelope e = MessageCodec.decode(row.body(), cell.home.scope, null);
+      long number = timerNumber(row);
+      if (row.seq() == openInboxSeq || knows(number)) {
+        continue;
+      }
+      Envelope e;
+      try {
+        e = MessageCodec.decode(row.body(), cell.home.scope, null);
+      } catch (RuntimeException unreadable) {
+        LOG.error("{}: inbox row {} cannot be read", id, row.seq(), unreadable);
+        bury(row.seq(), "the message cannot be read: " + unreadable.getMessage());
+        continue;
+      }
+      e.extras().id = row.messageId();
       e.extras().inboxSeq = row.seq();
       e.extras().attempts = row.attempts();
-      if (row.dueAtMillis() > 0) {
-        timers.put(timerNumber(row.messageId()), row.seq());
-        if (row.dueAtMillis() > now) {
-          arm(e, row.dueAtMillis() - now);
-          continue;
+      e.extras().durableTimer = number;
+      if (number >= 0) {
+        DurableTimer timer = new DurableTimer(e, row.seq());
+        synchronized (lock) {
+          timers.put(number, timer);
+          if (row.dueAtMillis() > now) {
+            arm(timer, row.dueAtMillis() - now);
+            continue;
+          }
         }
       }
       recovered.add(e);
     }
   }
 
-  private void arm(Envelope e, long delayMillis) {
-    ActorSystem system = cell.system();
-    system
-        .timers()
-        .after(
-            Duration.ofMillis(Math.max(0, delayMillis)),
-            () -> system.deliver(cell.context().address(), e, null, true));
+  /// True for a timer that this activation set or loaded.
+  private boolean knows(long timerNumber) {
+    synchronized (lock) {
+      return timerNumber >= 0 && timers.containsKey(timerNumber);
+    }
+  }
+
+  /// Under `lock`.
+  private void arm(DurableTimer timer, long delayMillis) {
+    if (!detached) {
+      ActorSystem system = cell.system();
+      timer.armed =
+          system
+              .timers()
+              .after(
+                  Duration.ofMillis(Math.max(0, delayMillis)),
+                  () -> system.deliver(cell.context().address(), timer.message, null, true));
+    }
+  }
+
+  /// The instance is gone: its timers are the next activation's.
+  void detach() {
+    synchronized (lock) {
+      detached = true;
+      for (DurableTimer timer : timers.values()) {
+        if (timer.armed != null) {
+          timer.armed.cancel();
+        }
+      }
+    }
   }
 
   /// The next message; called with the cell claimed.
-  Envelope next(Mailbox mailbox) {
-    Envelope e = recovered.poll();
-    if (e != null) {
-      return e;
-    }
-    while ((e = mailbox.poll()) != null) {
-      // A row that was loaded from the store when its copy was still on its way here.
-      if (e.inboxSeq() == 0 || e.extras.attempts > 0 || !seen(e)) {
+  Envelope next(Turn t, Mailbox mailbox) {
+    while (true) {
+      Envelope e = recovered.poll();
+      if (e == null && behind) {
+        try {
+          // Rows this activation has consumed must be gone before it looks.
+          awaitQuiet(t);
+          if (poisoned) {
+            return null;
+          }
+          loadInbox();
+        } catch (PlexException unreadable) {
+          LOG.warn("{}: its inbox cannot be read", id, unreadable);
+          poison(true);
+          return null;
+        }
+        if (!recovered.isEmpty()) {
+          continue;
+        }
+      }
+      if (e == null) {
+        e = mailbox.poll();
+        if (e == null) {
+          return null;
+        }
+        if (e.inboxSeq() > 0 && e.extras.durableTimer < 0) {
+          if (e.inboxSeq() <= lastInboxSeq) {
+            // Its row was loaded from the store while this copy was on its way.
+            continue;
+          }
+          lastInboxSeq = e.inboxSeq();
+        }
+      }
+      if (e.inboxSeq() == 0 || e.extras.durableTimer < 0 || e.extras.resume != null || due(e)) {
         return e;
       }
     }
-    if (behind) {
-      loadInbox();
-      return recovered.poll();
-    }
-    return null;
   }
 
-  private boolean seen(Envelope e) {
-    if (timers.containsValue(e.inboxSeq())) {
-      return false;
+  /// False for a timer that was cancelled or handled, or armed by an earlier activation.
+  private boolean due(Envelope e) {
+    synchronized (lock) {
+      DurableTimer timer = timers.get(e.extras.durableTimer);
+      return timer != null && timer.message == e;
     }
-    if (e.inboxSeq() <= lastInboxSeq) {
-      return true;
-    }
-    lastInboxSeq = e.inboxSeq();
-    return false;
   }
 
   // ---- one turn
 
-  void begin(Turn t, Envelope e) {
+  /// @return false when the message cannot be processed now
+  boolean begin(Turn t, Envelope e) {
+    if (poisoned) {
+      abandoned(e);
+      return false;
+    }
+    running = true;
     open = false;
     step = 0;
     messages = 0;
+    timersSet = 0;
+    random = null;
     results.clear();
-    newTimers.clear();
-    replay = null;
-    LoadedActor.OpenTurn resumed = e.extras == null ? null : e.extras.resume;
+    replay.clear();
+    resumed = e.extras == null ? null : e.extras.resume;
     if (resumed != null) {
       open = true;
       TreeMap<Integer, StepResult> byStep = new TreeMap<>();
@@ -214,11 +389,40 @@ final class DurableTurns {
           }
         }
       }
-      replay = new ArrayDeque<>(byStep.values());
+      replay.addAll(byStep.values());
       nowMillis = resumed.records().getFirst().atMillis();
     } else {
       nowMillis = Math.max(nowMillis, cell.system().clock().millis());
     }
+    return true;
+  }
+
+  /// A message that came while the activation waits to be loaded again. One with a row stays there.
+  void abandoned(Envelope e) {
+    if (e.replyTo != null) {
+      e.replyTo.fail(storeRefused());
+    }
+  }
+
+  /// The calls that are only possible within a turn that can commit.
+  private void requireTurn(String what) {
+    if (mismatch != null) {
+      throw mismatch;
+    }
+    if (!running) {
+      throw noTurn(what);
+    }
+  }
+
+  private PlexException noTurn(String what) {
+    return new PlexException(
+        ErrorCode.FAILED_PRECONDITION,
+        id + ": a durable actor may not " + what + " while it is activated or stopped");
+  }
+
+  /// True while the running segment is on disk already.
+  private boolean replaying() {
+    return !replay.isEmpty();
   }
 
   long nowMillis() {
@@ -226,17 +430,24 @@ final class DurableTurns {
   }
 
   /// The same in every replay of the segment. Source: spec/turns rule 11.
-  RandomGenerator random(Turn t) {
-    long seed =
-        cell.system().secretHash(id.toString(), t.envelope.context.requestId() + t.envelope.id());
-    seed = seed * 31 + incarnation;
-    seed = seed * 1_000_003 + nextTurn;
-    seed = seed * 1_000_003 + step;
-    return new SplittableRandom(seed);
+  RandomGenerator random() {
+    if (random == null) {
+      long seed = cell.system().secretHash(id.toString());
+      seed = seed * 31 + incarnation;
+      seed = seed * 1_000_003 + nextTurn;
+      seed = seed * 1_000_003 + step;
+      random = new SplittableRandom(seed);
+    }
+    return random;
   }
 
   /// A message to another durable actor: a row of the commit, not an effect in memory.
   void tell(Turn t, Address to, Envelope e) {
+    requireTurn("send durable messages");
+    ActorSystem system = cell.system();
+    if (system.congested(to)) {
+      throw DeadLetters.error(to.toString(), DeadLetters.Reason.MAILBOX_FULL);
+    }
     String messageId =
         id
             + "#"
@@ -259,69 +470,126 @@ final class DurableTurns {
         e);
   }
 
-  long sendAfter(Turn t, Duration delay, String operation, Object payload) {
-    long number = cell.system().nextId();
-    Envelope e =
-        new Envelope(
-            Message.Kind.INFO,
-            operation,
-            payload,
-            cell.context().address(),
-            t.envelope.context,
-            null);
-    e.target = cell.context().address();
+  long sendAfter(Turn t, Duration delay, Envelope e) {
+    requireTurn("set timers");
+    if (timersSet == TIMERS_MAX) {
+      throw new PlexException(
+          ErrorCode.RESOURCE_EXHAUSTED, "a turn may set at most " + TIMERS_MAX + " timers");
+    }
+    // Made of what a replay has as well, so that a number the handler keeps stays valid.
+    long number = nextTurn * TIMERS_MAX + timersSet++;
     String messageId = TIMER + number;
     e.extras().id = messageId;
+    e.extras().durableTimer = number;
     long dueAt = Math.max(1, nowMillis + delay.toMillis());
-    newTimers.put(number, e);
     t.row(new Row.InboxInsert(id, messageId, dueAt, MessageCodec.encode(e)), e);
+    if (!replaying()) {
+      synchronized (lock) {
+        timers.put(number, new DurableTimer(e, 0));
+      }
+      t.onDiscard(() -> forgetTimer(number));
+    }
     return number;
   }
 
   private static final String TIMER = "timer-";
 
-  private static long timerNumber(String messageId) {
-    return messageId.startsWith(TIMER) ? Long.parseLong(messageId.substring(TIMER.length())) : -1;
+  /// The number of a timer's row; -1 for other rows.
+  private static long timerNumber(InboxRow row) {
+    if (row.dueAtMillis() == 0 || !row.messageId().startsWith(TIMER)) {
+      return -1;
+    }
+    try {
+      return Long.parseLong(row.messageId().substring(TIMER.length()));
+    } catch (NumberFormatException notOurs) {
+      return -1;
+    }
   }
 
-  boolean cancelTimer(Turn t, long number) {
-    Envelope fresh = newTimers.remove(number);
-    if (fresh != null && t.dropRow(fresh)) {
-      return true;
-    }
-    Long seq;
-    synchronized (lock) {
-      seq = timers.get(number);
-    }
-    if (seq == null && pending > 0) {
-      // Set by a turn whose commit is on its way: its row number is known once it is durable.
-      awaitQuiet(t);
-      synchronized (lock) {
-        seq = timers.get(number);
-      }
-    }
-    if (seq == null || (t.envelope.inboxSeq() == seq)) {
-      return false;
-    }
+  private void forgetTimer(long number) {
     synchronized (lock) {
       timers.remove(number);
     }
+  }
+
+  boolean cancelTimer(Turn t, long number) {
+    requireTurn("cancel timers");
+    if (replaying()) {
+      return replayCancel(t, number);
+    }
+    DurableTimer timer;
+    long seq;
+    synchronized (lock) {
+      timer = timers.get(number);
+      seq = timer == null ? 0 : timer.seq;
+    }
+    if (timer == null) {
+      return false;
+    }
+    if (t.dropRow(timer.message)) {
+      // Set in this very segment.
+      forgetTimer(number);
+      return true;
+    }
+    if (seq == 0) {
+      // Set by a turn whose commit is on its way: its row number is known once it is durable.
+      awaitQuiet(t);
+      synchronized (lock) {
+        seq = timer.seq;
+      }
+    }
+    if (seq == 0 || t.envelope.inboxSeq() == seq) {
+      return false;
+    }
+    forgetTimer(number);
+    t.onDiscard(
+        () -> {
+          synchronized (lock) {
+            timers.put(number, timer);
+          }
+        });
     t.row(new Row.InboxDelete(id, seq), null);
+    t.buffer(
+        (Turn.Effect)
+            worker -> {
+              synchronized (lock) {
+                if (timer.armed != null) {
+                  timer.armed.cancel();
+                }
+              }
+            });
     return true;
+  }
+
+  /// What a cancellation answered in the recorded segment: true when it wrote a row at this place.
+  private boolean replayCancel(Turn t, long number) {
+    Envelope fresh = t.rowMessage(m -> m.extras != null && m.extras.durableTimer == number);
+    if (fresh != null) {
+      return t.dropRow(fresh);
+    }
+    int segment = resumed.records().size() - replaySegmentsLeft();
+    List<RowResult> recorded =
+        segment < resumed.rowResults().size() ? resumed.rowResults().get(segment) : List.of();
+    int place = t.rowCount();
+    boolean cancelled = place < recorded.size() && recorded.get(place) instanceof RowResult.Done;
+    if (cancelled) {
+      t.row(new Row.InboxDelete(id, 0), null);
+    }
+    return cancelled;
+  }
+
+  /// One commit was made at each commit point, so as many segments as commit points are left.
+  private int replaySegmentsLeft() {
+    return replay.size();
   }
 
   /// Ends a turn that returned.
   void end(Turn t, Envelope e, Object reply) {
-    if (replay != null && !replay.isEmpty()) {
-      StepResult expected = replay.peek();
-      stopForMismatch(t, e, mismatch("the turn ended", expected.call(), "the end of the turn"));
-      return;
-    }
+    requireReplayed();
+    running = false;
     if (e.inboxSeq() > 0) {
       t.row(new Row.InboxDelete(id, e.inboxSeq()), null);
-      synchronized (lock) {
-        timers.remove(timerNumber(e.id()));
-      }
+      forgetTimer(e.extras.durableTimer);
     }
     List<StateChange> changes = state.drainChanges();
     if (!open && changes.isEmpty() && !t.hasRows()) {
@@ -331,11 +599,20 @@ final class DurableTurns {
     commit(t, e, reply, open ? Kind.END : Kind.WHOLE, changes, true);
   }
 
+  private void requireReplayed() {
+    if (mismatch != null) {
+      throw mismatch;
+    }
+    if (replaying()) {
+      throw mismatch(
+          "the turn ended before all recorded calls were made",
+          replay.peek().call(),
+          "the end of the turn");
+    }
+  }
+
   private void commit(
-      Turn t, Envelope e, Object reply, Kind kind, List<StateChange> drained, boolean last) {
-    List<StateChange> changes = drained == null ? state.drainChanges() : drained;
-    Envelope[] rowMessages = t.takeRowMessages();
-    List<Row> rows = t.takeRows();
+      Turn t, Envelope e, Object reply, Kind kind, List<StateChange> changes, boolean ends) {
     boolean first = kind == Kind.WHOLE || kind == Kind.OPEN;
     TurnRecord record =
         new TurnRecord(
@@ -347,15 +624,16 @@ final class DurableTurns {
             first && e != null ? Optional.of(MessageCodec.encode(e)) : Optional.empty(),
             List.copyOf(results),
             changes,
-            last && e != null && e.kind == Message.Kind.CALL && reply != Reply.LATER
+            ends && e != null && e.kind == Message.Kind.CALL && reply != Reply.LATER
                 ? Optional.of(Json.write(reply))
                 : Optional.empty(),
             Optional.empty());
+    Envelope[] rowMessages = t.takeRowMessages();
+    List<Row> rows = t.takeRows();
     results.clear();
-    newTimers.clear();
-    Pending p = new Pending(t.takeEffects(), rowMessages, rows, last ? e : null, reply);
+    Pending p = new Pending(t.takeEffects(), rowMessages, rows, ends ? e : null, reply);
     cell.home.entry.commits.increment();
-    if (last) {
+    if (ends) {
       nextTurn++;
       open = false;
     }
@@ -364,149 +642,198 @@ final class DurableTurns {
 
   private void submit(Commit commit, Pending p) {
     synchronized (lock) {
-      if (poisoned) {
-        p.refuse(storeRefused());
-        return;
+      if (!poisoned) {
+        last = p;
+        pending++;
+        p.submitted = true;
       }
-      last = p;
-      pending++;
     }
-    store.submit(commit, p);
+    if (p.submitted) {
+      store.submit(commit, p);
+    } else {
+      p.refuse(storeRefused());
+    }
   }
 
-  private static PlexException storeRefused() {
+  private PlexException storeRefused() {
     return new PlexException(
         ErrorCode.UNAVAILABLE,
-        "the store refused a commit of this actor; nothing was changed, try again");
+        "the store refused a commit of " + cell + "; nothing was changed, try again");
   }
 
   /// Releases effects of a turn that wrote nothing, behind what it may have read.
   private void releaseAfterPending(Object[] effects, Envelope e, Object reply) {
-    Pending after = null;
-    boolean refused = false;
+    Pending p = new Pending(effects, NO_MESSAGES, List.of(), e, reply);
+    boolean now;
     synchronized (lock) {
-      if (poisoned) {
-        refused = true;
-      } else if (last != null) {
-        last.attach(new Pending(effects, new Envelope[0], List.of(), e, reply));
-        after = last;
+      now = !poisoned && last == null;
+      if (!poisoned && last != null) {
+        last.attach(p);
+        return;
       }
     }
-    if (refused) {
-      new Pending(effects, new Envelope[0], List.of(), e, reply).refuse(storeRefused());
-    } else if (after == null) {
-      release(effects, e, reply);
+    if (now) {
+      p.release();
+    } else {
+      p.refuse(storeRefused());
     }
   }
 
-  private void release(Object[] effects, Envelope e, Object reply) {
-    Turn.releaseAll(cell.system(), effects);
-    if (e != null && e.replyTo != null && reply != Reply.LATER) {
-      if (reply instanceof PlexException error) {
-        e.replyTo.fail(error);
-      } else {
-        e.replyTo.complete(cell, reply);
-      }
+  /// What an instance says on its way in or out leaves like the effects of a turn that wrote
+  /// nothing.
+  void releaseMessages(Turn t) {
+    if (t.hasEffects()) {
+      releaseAfterPending(t.takeEffects(), null, null);
     }
   }
 
   /// A declared error: the segment is rolled back, the caller gets it, a durable message is buried.
   void refused(Turn t, Envelope e, ActorException declared) {
+    requireReplayed();
+    running = false;
     state.rollback();
-    if (e.inboxSeq() > 0) {
-      t.row(
-          new Row.InboxBury(id, e.inboxSeq(), declared.code() + ": " + declared.getMessage()),
-          null);
-    }
-    if (open) {
-      Envelope[] none = t.takeRowMessages();
-      List<Row> rows = t.takeRows();
-      TurnRecord record =
-          new TurnRecord(
-              Kind.FAILED,
-              nextTurn,
-              step,
-              nowMillis,
-              cell.home.entry.version,
-              Optional.empty(),
-              List.copyOf(results),
-              List.of(),
-              Optional.empty(),
-              Optional.of(declared.code() + ": " + declared.getMessage()));
-      nextTurn++;
-      open = false;
-      submit(
-          new Commit(id, Optional.of(record), rows),
-          new Pending(new Object[0], none, rows, e, declared));
-    } else if (t.hasRows()) {
-      Envelope[] none = t.takeRowMessages();
-      List<Row> rows = t.takeRows();
-      submit(
-          new Commit(id, Optional.empty(), rows),
-          new Pending(new Object[0], none, rows, e, declared));
-    } else {
-      releaseAfterPending(new Object[0], e, declared);
-    }
+    failed(t, e, declared.code() + ": " + declared.getMessage(), declared);
   }
 
-  /// The handler threw: count the delivery of a durable message, or bury it.
-  void crashed(Envelope e, Throwable thrown) {
-    if (e.inboxSeq() == 0
-        || thrown instanceof PlexException p && p.code() == ErrorCode.UNAVAILABLE) {
+  /// Commits that a turn ended without a result: buries its row, closes it if it is open.
+  private void failed(Turn t, Envelope e, String reason, PlexException reply) {
+    List<Row> rows = List.of();
+    if (e.inboxSeq() > 0) {
+      rows = List.of(new Row.InboxBury(id, e.inboxSeq(), reason));
+      forgetTimer(e.extras.durableTimer);
+    }
+    if (!open && rows.isEmpty()) {
+      releaseAfterPending(NO_EFFECTS, e, reply);
       return;
     }
-    int attempts = e.extras.attempts + 1;
-    Row row =
-        attempts >= DELIVERIES_MAX
-            ? new Row.InboxBury(id, e.inboxSeq(), "crashed " + attempts + " times: " + thrown)
-            : new Row.InboxUpdate(id, e.inboxSeq(), 0, attempts);
-    Pending p = new Pending(new Object[0], new Envelope[1], List.of(row), null, null);
-    submit(new Commit(id, Optional.empty(), List.of(row)), p);
+    Optional<TurnRecord> record = Optional.empty();
+    if (open) {
+      record =
+          Optional.of(
+              new TurnRecord(
+                  Kind.FAILED,
+                  nextTurn,
+                  step,
+                  nowMillis,
+                  cell.home.entry.version,
+                  Optional.empty(),
+                  List.copyOf(results),
+                  List.of(),
+                  Optional.empty(),
+                  Optional.of(reason)));
+      nextTurn++;
+      open = false;
+    }
+    submit(new Commit(id, record, rows), new Pending(NO_EFFECTS, NO_MESSAGES, rows, e, reply));
   }
 
-  private void stopForMismatch(Turn t, Envelope e, PlexException mismatch) {
-    LOG.error("{}", mismatch.getMessage());
-    t.discard();
-    throw mismatch;
+  /// The handler threw. A durable message is delivered again, resuming its turn if that is open,
+  /// and buried after [#DELIVERIES_MAX] deliveries. A call is over: its caller was told, so an open
+  /// turn of it fails for good; one that was resumed, whose caller is gone, is tried again as
+  /// often.
+  void crashed(Turn t, Envelope e, Throwable thrown, PlexException reply) {
+    running = false;
+    String reason = "crashed: " + thrown;
+    if (e.inboxSeq() > 0) {
+      int attempts = e.extras.attempts + 1;
+      if (attempts >= DELIVERIES_MAX) {
+        failed(t, e, "delivered " + attempts + " times, " + reason, reply);
+      } else {
+        List<Row> rows = List.of(new Row.InboxUpdate(id, e.inboxSeq(), dueAt(e), attempts));
+        submit(
+            new Commit(id, Optional.empty(), rows),
+            new Pending(NO_EFFECTS, NO_MESSAGES, rows, e, reply));
+      }
+    } else if (open && (resumed == null || openCrashedTooOften())) {
+      failed(t, e, reason, reply);
+    } else {
+      releaseAfterPending(NO_EFFECTS, e, reply);
+    }
   }
 
-  private PlexException mismatch(String what, String expected, String actual) {
-    return new PlexException(
-        ErrorCode.JOURNAL_MISMATCH,
-        "journal mismatch: "
-            + id
-            + ", turn "
-            + nextTurn
-            + ", step "
-            + step
-            + ": expected '"
-            + expected
-            + "', got '"
-            + actual
-            + "' ("
-            + what
-            + ")");
+  /// A timer that is tried again stays one.
+  private static long dueAt(Envelope e) {
+    return e.extras.durableTimer < 0 ? 0 : 1;
+  }
+
+  private boolean openCrashedTooOften() {
+    if (openCrashesOf != nextTurn) {
+      openCrashesOf = nextTurn;
+      openCrashes = 0;
+    }
+    return ++openCrashes >= DELIVERIES_MAX;
+  }
+
+  /// Buries a row outside of any turn.
+  private void bury(long inboxSeq, String reason) {
+    store.submit(
+        new Commit(id, Optional.empty(), List.of(new Row.InboxBury(id, inboxSeq, reason))),
+        new Commit.Listener() {
+          @Override
+          public void durable(long seq, List<RowResult> results) {}
+
+          @Override
+          public void refused(PlexException why) {
+            LOG.warn("{}: inbox row {} could not be buried: {}", id, inboxSeq, why.getMessage());
+          }
+        });
+  }
+
+  /// The mismatch that was met in the running turn; null for none.
+  JournalMismatch mismatch() {
+    return mismatch;
+  }
+
+  private JournalMismatch mismatch(String what, String expected, String actual) {
+    mismatch =
+        new JournalMismatch(
+            new PlexException(
+                ErrorCode.JOURNAL_MISMATCH,
+                "journal mismatch: "
+                    + id
+                    + ", turn "
+                    + nextTurn
+                    + ", step "
+                    + step
+                    + ": expected '"
+                    + expected
+                    + "', got '"
+                    + actual
+                    + "' ("
+                    + what
+                    + ")"));
+    return mismatch;
   }
 
   // ---- commit points
 
   /// An ask: commits what was buffered together with the intent, waits for the disk, then asks.
   Object ask(Turn t, Address to, String operation, Object payload, Duration timeout) {
-    String call = "ask " + to + " " + operation;
-    long hash = Json.hash(payload);
-    if (++step > STEPS_MAX) {
+    requireTurn("ask");
+    if (step == STEPS_MAX) {
       throw new PlexException(
           ErrorCode.RESOURCE_EXHAUSTED, "a turn may have at most " + STEPS_MAX + " commit points");
     }
-    if (replay != null && !replay.isEmpty()) {
-      StepResult recorded = replay.poll();
+    String call = "ask " + to + " " + operation;
+    long hash = Json.hash(payload);
+    step++;
+    if (replaying()) {
+      StepResult recorded = replay.peek();
       if (recorded.step() != step || !recorded.call().equals(call) || recorded.callHash() != hash) {
-        throw mismatch("a replayed call differs from the recorded one", recorded.call(), call);
+        boolean samePlace = recorded.call().equals(call);
+        throw mismatch(
+            samePlace ? "the payload differs" : "a replayed call differs from the recorded one",
+            samePlace
+                ? call + " with payload " + Long.toHexString(recorded.callHash())
+                : recorded.call(),
+            samePlace ? call + " with payload " + Long.toHexString(hash) : call);
       }
+      replay.poll();
       // Committed before the crash: the changes and messages of this segment are on disk.
       state.drainChanges();
-      t.discard();
+      t.replayed();
       if (!recorded.pending()) {
+        replaySegment(t);
         return replayed(recorded);
       }
     } else {
@@ -520,52 +847,89 @@ final class DurableTurns {
       newSegment(t);
       results.add(
           new StepResult(
-              step,
-              call,
-              hash,
-              Optional.empty(),
-              Optional.of(error.code() + "|" + error.getMessage()),
-              false));
+              step, call, hash, Optional.empty(), Optional.of(encodeError(error)), false));
       throw error;
     }
     newSegment(t);
-    byte[] json = Json.write(reply);
+    byte[] json;
+    try {
+      json = Json.write(reply);
+    } catch (PlexException notJson) {
+      throw new PlexException(
+          ErrorCode.INVALID_MESSAGE,
+          "the reply of " + to + " to '" + operation + "' cannot be kept: " + notJson.getMessage());
+    }
     results.add(new StepResult(step, call, hash, Optional.of(json), Optional.empty(), false));
     return Json.parse(json);
   }
 
+  private static String encodeError(PlexException error) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("code", error.code().name());
+    fields.put("message", String.valueOf(error.getMessage()));
+    fields.put("declared", error instanceof ActorException);
+    if (!error.violations().isEmpty()) {
+      fields.put(
+          "violations",
+          error.violations().stream().map(v -> List.of(v.field(), v.description())).toList());
+    }
+    return Json.text(fields);
+  }
+
   private static Object replayed(StepResult recorded) {
     if (recorded.error().isPresent()) {
-      String[] parts = recorded.error().get().split("\\|", 2);
-      throw new PlexException(ErrorCode.valueOf(parts[0]), parts[1]);
+      throw decodeError(recorded.error().get());
     }
     return recorded.result().map(Json::parse).orElse(null);
+  }
+
+  private static PlexException decodeError(String text) {
+    Map<?, ?> fields = (Map<?, ?>) Json.parse(text);
+    ErrorCode code = ErrorCode.valueOf((String) fields.get("code"));
+    String message = (String) fields.get("message");
+    List<FieldViolation> violations = new ArrayList<>();
+    if (fields.get("violations") instanceof List<?> list) {
+      for (Object each : list) {
+        List<?> pair = (List<?>) each;
+        violations.add(new FieldViolation((String) pair.get(0), (String) pair.get(1)));
+      }
+    }
+    return Boolean.TRUE.equals(fields.get("declared"))
+        ? new ActorException(code, message, violations)
+        : new PlexException(code, message, violations, null);
   }
 
   private void newSegment(Turn t) {
     nowMillis = Math.max(nowMillis, cell.system().clock().millis());
     t.now = null;
+    random = null;
+  }
+
+  /// Enters the segment behind a replayed commit point: at its recorded time when it is on disk.
+  private void replaySegment(Turn t) {
+    int segment = resumed.records().size() - replaySegmentsLeft();
+    if (replaying() && segment < resumed.records().size()) {
+      nowMillis = Math.max(nowMillis, resumed.records().get(segment).atMillis());
+      t.now = null;
+      random = null;
+    } else {
+      newSegment(t);
+    }
   }
 
   private void commitAndWait(Turn t) {
     Kind kind = open ? Kind.SEGMENT : Kind.OPEN;
-    if (t.envelope.inboxSeq() > 0 && !open) {
-      // From here on the turn is resumed from its record, not from the row.
-      t.row(new Row.InboxDelete(id, t.envelope.inboxSeq()), null);
-      t.envelope.extras.inboxSeq = 0;
-    }
     open = true;
-    commit(t, t.envelope, null, kind, null, false);
+    commit(t, t.envelope, null, kind, state.drainChanges(), false);
     Wait wait = new Wait();
     synchronized (lock) {
-      if (last == null && !poisoned) {
+      if (!poisoned && last != null) {
+        last.waiter = wait;
+      } else if (!poisoned) {
         return;
       }
-      if (last != null) {
-        last.waiter = wait;
-      }
     }
-    if (poisoned()) {
+    if (poisoned) {
       throw storeRefused();
     }
     cell.system().dispatcher().await(t.worker, wait);
@@ -577,9 +941,7 @@ final class DurableTurns {
   // ---- the store's answers
 
   boolean poisoned() {
-    synchronized (lock) {
-      return poisoned;
-    }
+    return poisoned;
   }
 
   /// True when nothing is on its way to the disk and nothing waits to run.
@@ -598,6 +960,37 @@ final class DurableTurns {
       wait = quietWait == null ? quietWait = new Wait() : quietWait;
     }
     cell.system().dispatcher().await(t.worker, wait);
+  }
+
+  /// Nothing of this activation may be committed any more; it will be loaded again.
+  ///
+  /// @param pause true when the store is in trouble and trying again at once would be in vain
+  private void poison(boolean pause) {
+    synchronized (lock) {
+      if (poisoned) {
+        return;
+      }
+      poisoned = true;
+    }
+    reload(pause);
+  }
+
+  /// Loads the actor again, after a pause when the store is in trouble.
+  void reload(boolean pause) {
+    long millis = 0;
+    synchronized (lock) {
+      if (pause) {
+        millis = Math.clamp(reloadMillis * 2, RELOAD_MIN_MILLIS, RELOAD_MAX_MILLIS);
+        reloadMillis = millis;
+      }
+    }
+    if (millis == 0) {
+      cell.send(new ActorCell.Reload());
+    } else {
+      cell.system()
+          .timers()
+          .after(Duration.ofMillis(millis), () -> cell.send(new ActorCell.Reload()));
+    }
   }
 
   private final class Wait implements Dispatcher.Waiter {
@@ -634,9 +1027,11 @@ final class DurableTurns {
     private final List<Row> rows;
     private final Envelope envelope;
     private final Object reply;
+    private boolean submitted;
     private List<Pending> attached;
     private Wait waiter;
 
+    /// @param reply a [PlexException] stands for an error
     Pending(
         Object[] effects, Envelope[] rowMessages, List<Row> rows, Envelope envelope, Object reply) {
       this.effects = effects;
@@ -646,6 +1041,7 @@ final class DurableTurns {
       this.reply = reply;
     }
 
+    /// Under `lock`.
     void attach(Pending other) {
       if (attached == null) {
         attached = new ArrayList<>();
@@ -655,48 +1051,60 @@ final class DurableTurns {
 
     @Override
     public void durable(long seq, List<RowResult> results) {
-      for (int i = 0; i < rowMessages.length; i++) {
-        Envelope message = rowMessages[i];
-        if (message != null && results.get(i) instanceof RowResult.Inserted inserted) {
-          deliver(message, (Row.InboxInsert) rows.get(i), inserted.inboxSeq());
+      try {
+        for (int i = 0; i < rowMessages.length; i++) {
+          Envelope message = rowMessages[i];
+          if (message != null && results.get(i) instanceof RowResult.Inserted inserted) {
+            deliver(message, (Row.InboxInsert) rows.get(i), inserted.inboxSeq());
+          }
         }
+        release();
+      } catch (Throwable bug) {
+        LOG.error("{}: releasing a commit failed; this is a bug of the platform", id, bug);
       }
-      release(effects, envelope, reply);
-      List<Pending> next = settle(false);
-      if (next != null) {
-        next.forEach(p -> release(p.effects, p.envelope, p.reply));
-      }
-      if (waiter != null) {
-        waiter.finish(null);
-      }
+      settle(null);
     }
 
     private void deliver(Envelope message, Row.InboxInsert row, long inboxSeq) {
       message.extras().inboxSeq = inboxSeq;
       Address target = message.target;
       message.target = null;
-      if (row.dueAtMillis() > 0) {
-        synchronized (lock) {
-          timers.put(timerNumber(row.messageId()), inboxSeq);
+      if (message.extras.durableTimer < 0) {
+        cell.system().hint(target, message);
+        return;
+      }
+      synchronized (lock) {
+        DurableTimer timer = timers.get(message.extras.durableTimer);
+        if (timer != null) {
+          timer.seq = inboxSeq;
+          arm(timer, row.dueAtMillis() - cell.system().clock().millis());
         }
-        arm(message, row.dueAtMillis() - cell.system().clock().millis());
-      } else {
-        cell.system().deliver(target, message, null, true);
+      }
+    }
+
+    void release() {
+      Turn.releaseAll(cell.system(), effects);
+      if (envelope != null && envelope.replyTo != null && reply != Reply.LATER) {
+        if (reply instanceof PlexException error) {
+          envelope.replyTo.fail(error);
+        } else {
+          envelope.replyTo.complete(cell, reply);
+        }
       }
     }
 
     @Override
     public void refused(PlexException why) {
+      LOG.warn("{}: the store refused a commit: {}", id, why.getMessage());
       PlexException outcome = why.code() == ErrorCode.CONFLICT ? storeRefused() : why;
       refuse(outcome);
-      List<Pending> next = settle(true);
-      if (next != null) {
-        next.forEach(p -> p.refuse(outcome));
+      // Before anything else can be submitted: what comes now would build on what is not there.
+      poison(why.code() != ErrorCode.CONFLICT);
+      if (why.code() == ErrorCode.INVALID_MESSAGE && envelope != null && envelope.inboxSeq() > 0) {
+        // It would be refused each time.
+        bury(envelope.inboxSeq(), why.getMessage());
       }
-      if (waiter != null) {
-        waiter.finish(outcome);
-      }
-      cell.send(new ActorCell.Reload());
+      settle(outcome);
     }
 
     void refuse(PlexException why) {
@@ -710,25 +1118,50 @@ final class DurableTurns {
       }
     }
 
-    private List<Pending> settle(boolean poison) {
-      Wait quiet = null;
-      List<Pending> next;
-      synchronized (lock) {
-        poisoned |= poison;
-        pending--;
-        if (last == this) {
-          last = null;
+    /// What is attached goes out before a later turn can find that nothing is pending any more, or
+    /// it would be overtaken.
+    private void settle(PlexException refusal) {
+      while (true) {
+        List<Pending> next;
+        Wait quiet = null;
+        synchronized (lock) {
+          next = attached;
+          attached = null;
+          if (next == null) {
+            if (refusal == null) {
+              reloadMillis = 0;
+            }
+            pending--;
+            if (last == this) {
+              last = null;
+            }
+            if (pending == 0) {
+              quiet = quietWait;
+              quietWait = null;
+            }
+          }
         }
-        next = attached;
-        if (pending == 0) {
-          quiet = quietWait;
-          quietWait = null;
+        if (next == null) {
+          if (quiet != null) {
+            quiet.finish(null);
+          }
+          if (waiter != null) {
+            waiter.finish(refusal);
+          }
+          return;
+        }
+        for (Pending p : next) {
+          try {
+            if (refusal == null) {
+              p.release();
+            } else {
+              p.refuse(refusal);
+            }
+          } catch (Throwable bug) {
+            LOG.error("{}: releasing a turn failed; this is a bug of the platform", id, bug);
+          }
         }
       }
-      if (quiet != null) {
-        quiet.finish(null);
-      }
-      return next;
     }
   }
 }

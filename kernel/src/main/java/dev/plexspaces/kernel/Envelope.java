@@ -1,5 +1,6 @@
 package dev.plexspaces.kernel;
 
+import dev.plexspaces.kernel.journal.LoadedActor.OpenTurn;
 import dev.plexspaces.sdk.ActorRef;
 import dev.plexspaces.sdk.Message;
 import dev.plexspaces.sdk.RequestContext;
@@ -39,8 +40,20 @@ final class Envelope implements Message {
     /// Failed deliveries of the row so far.
     int attempts;
 
+    /// The volatile timer that sent it; 0 for none.
+    long timer;
+
+    /// The monitor that a `__DOWN__` is about; 0 for none.
+    long monitor;
+
+    /// The peer that an `__EXIT__` is about; null for none.
+    Address exitOf;
+
+    /// The durable timer whose row this is; -1 for none.
+    long durableTimer = -1;
+
     /// The open turn this envelope resumes, when recovered from the log.
-    dev.plexspaces.kernel.journal.LoadedActor.OpenTurn resume;
+    OpenTurn resume;
   }
 
   Envelope(

@@ -5,9 +5,13 @@ import dev.plexspaces.sdk.ActorContext;
 import dev.plexspaces.sdk.Facet;
 import dev.plexspaces.sdk.Message;
 import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// The facets around one actor, outermost first.
 final class FacetChain {
+
+  private static final Logger LOG = LoggerFactory.getLogger(FacetChain.class);
 
   private final List<Facet> facets;
   private Facet.Next first;
@@ -29,7 +33,14 @@ final class FacetChain {
     return first.proceed(message);
   }
 
-  void detach() {
-    facets.reversed().forEach(Facet::detach);
+  /// @param owner to name in the log
+  void detach(ActorCell owner) {
+    for (Facet facet : facets.reversed()) {
+      try {
+        facet.detach();
+      } catch (Throwable thrown) {
+        LOG.warn("{}: facet '{}' failed to detach", owner, facet.name(), thrown);
+      }
+    }
   }
 }

@@ -1,5 +1,6 @@
 package dev.plexspaces.kernel;
 
+import dev.plexspaces.sdk.ExitReason;
 import java.util.Iterator;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -30,6 +31,12 @@ final class Instances {
       ActorCell fresh = new ActorCell(this, key, entry.defaults, null);
       cell = cells.putIfAbsent(key, fresh);
       if (cell == null) {
+        if (entry.retired) {
+          // The application went between the two looks and did not see this one.
+          cells.remove(key, fresh);
+          fresh.send(new ActorCell.Stop(ExitReason.SHUTDOWN, null));
+          return null;
+        }
         cell = fresh;
         fresh.send(new ActorCell.Start());
       }

@@ -1,6 +1,8 @@
 package dev.plexspaces.kernel;
 
+import dev.plexspaces.sdk.Message;
 import java.util.ArrayDeque;
+import java.util.Iterator;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -9,10 +11,12 @@ import java.util.concurrent.locks.ReentrantLock;
 /// Slower than [LinkedMailbox] and exact at its bound.
 final class LockedMailbox extends Mailbox {
 
+  /// Longest a sender waits for room in a `block` mailbox.
+  static final long BLOCK_MAX_NANOS = TimeUnit.SECONDS.toNanos(30);
+
   private final int capacity;
   private final boolean blocks;
-  private final long blockNanos;
-  private final DeadLetters deadLetters;
+  private final ActorCell owner;
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition room = lock.newCondition();
@@ -20,12 +24,12 @@ final class LockedMailbox extends Mailbox {
   private boolean claimed;
   private boolean closed;
 
-  /// @param blockNanos longest wait of a blocked sender, then the message is rejected
-  LockedMailbox(int capacity, boolean blocks, long blockNanos, DeadLetters deadLetters) {
+  /// @param blocks true for `block`, false for `drop_oldest`
+  /// @param owner whose mailbox it is, to name it in dead letters
+  LockedMailbox(int capacity, boolean blocks, ActorCell owner) {
     this.capacity = capacity;
     this.blocks = blocks;
-    this.blockNanos = blockNanos;
-    this.deadLetters = deadLetters;
+    this.owner = owner;
   }
 
   @Override
@@ -34,45 +38,73 @@ final class LockedMailbox extends Mailbox {
     Offer outcome;
     lock.lock();
     try {
-      if (!exempt && blocks && queue.size() >= capacity && !closed && !awaitRoom()) {
-        return Offer.FULL;
-      }
       if (closed) {
         return Offer.CLOSED;
       }
-      if (!exempt && !blocks && queue.size() >= capacity) {
-        dropped = queue.pollFirst();
+      if (!exempt && queue.size() >= capacity) {
+        dropped = blocks ? null : oldestDroppable();
+        if (dropped == null) {
+          return Offer.FULL;
+        }
       }
-      queue.addLast(envelope);
-      outcome = claimed ? Offer.QUEUED : Offer.SCHEDULE;
-      claimed = true;
+      outcome = add(envelope);
     } finally {
       lock.unlock();
     }
     if (dropped != null) {
-      deadLetters.add(dropped, DeadLetters.Reason.DROPPED_OLDEST);
+      owner
+          .system()
+          .deadLetters()
+          .add(dropped, owner.toString(), DeadLetters.Reason.DROPPED_OLDEST);
     }
     return outcome;
   }
 
-  /* Only virtual threads wait: a handler's worker is replaced by the dispatcher's monitor, while a
-  blocked event loop of the edge would stop every connection it serves. */
-  private boolean awaitRoom() {
-    if (!Thread.currentThread().isVirtual()) {
-      return false;
+  private Offer add(Envelope envelope) {
+    queue.addLast(envelope);
+    Offer outcome = claimed ? Offer.QUEUED : Offer.SCHEDULE;
+    claimed = true;
+    return outcome;
+  }
+
+  /// Takes out the oldest message that a bound may refuse; null when there is none.
+  private Envelope oldestDroppable() {
+    for (Iterator<Envelope> it = queue.iterator(); it.hasNext(); ) {
+      Envelope e = it.next();
+      if (e.kind != Message.Kind.INFO && e.inboxSeq() == 0) {
+        it.remove();
+        return e;
+      }
     }
-    long left = blockNanos;
+    return null;
+  }
+
+  /// True when a sender that can wait should call [#offerWaiting] after `FULL`.
+  boolean blocks() {
+    return blocks;
+  }
+
+  /// Like [#offer], waiting for room. Only for the thread of a handler: the dispatcher replaces it
+  /// meanwhile.
+  ///
+  /// @param nanos longest wait
+  Offer offerWaiting(Envelope envelope, long nanos) {
+    long left = nanos;
+    lock.lock();
     try {
       while (queue.size() >= capacity && !closed) {
         if (left <= 0) {
-          return false;
+          return Offer.FULL;
         }
         left = room.awaitNanos(left);
       }
-      return true;
+      return closed ? Offer.CLOSED : add(envelope);
     } catch (InterruptedException e) {
+      // The sender is being killed.
       Thread.currentThread().interrupt();
-      return false;
+      return Offer.FULL;
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -165,7 +197,4 @@ final class LockedMailbox extends Mailbox {
       lock.unlock();
     }
   }
-
-  /// Longest a sender waits for room in a `block` mailbox.
-  static final long BLOCK_MAX_NANOS = TimeUnit.SECONDS.toNanos(30);
 }

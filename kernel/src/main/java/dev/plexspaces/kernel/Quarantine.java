@@ -2,19 +2,22 @@ package dev.plexspaces.kernel;
 
 import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.identity.Scope;
+import dev.plexspaces.kernel.supervision.RestartIntensity;
 import dev.plexspaces.kernel.time.Clock;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 
 /// Keys of virtual actors that crashed too often: they take no messages until released, so that a
-/// remote caller can bring down a key and nothing else. Source: spec/turns rule 23.
+/// remote caller can bring down a key and nothing else. Source: spec/turns rule 23. Thread-safe.
 public final class Quarantine {
 
-  /// Crashes of one key within [#WINDOW] that are one too many.
+  /// Crashes and failed starts of one key within [#WINDOW] that it survives; one more and it is
+  /// quarantined.
   public static final int CRASHES_MAX = 10;
 
   /// The window of [#CRASHES_MAX].
@@ -23,15 +26,46 @@ public final class Quarantine {
   /// A key is released by itself after this time.
   public static final Duration RELEASE_AFTER = Duration.ofSeconds(60);
 
+  /// Keys whose crashes are remembered and keys in quarantine, each; beyond it the ones remembered
+  /// longest are forgotten.
+  public static final int KEYS_MAX = 100_000;
+
   private final Clock clock;
+
+  /// Looked at for every activation; mostly empty.
   private final ConcurrentHashMap<ActorId, Instant> until = new ConcurrentHashMap<>();
+
+  private final LinkedHashMap<ActorId, RestartIntensity> crashes = new LinkedHashMap<>();
 
   Quarantine(Clock clock) {
     this.clock = clock;
   }
 
-  void add(ActorId id) {
-    until.put(id, clock.instant().plus(RELEASE_AFTER));
+  /// Counts a crash.
+  ///
+  /// @return true when it was one too many: the key is in quarantine now
+  boolean crashed(ActorId id) {
+    Instant now = clock.instant();
+    synchronized (crashes) {
+      RestartIntensity counted = crashes.remove(id);
+      if (counted == null) {
+        counted = new RestartIntensity(CRASHES_MAX, WINDOW);
+        if (crashes.size() == KEYS_MAX) {
+          crashes.remove(crashes.firstEntry().getKey());
+        }
+      }
+      // Put behind the others: the first one is the one that crashed longest ago.
+      crashes.put(id, counted);
+      if (counted.admits(now)) {
+        return false;
+      }
+      crashes.remove(id);
+    }
+    if (until.size() >= KEYS_MAX) {
+      until.values().removeIf(end -> !now.isBefore(end));
+    }
+    until.put(id, now.plus(RELEASE_AFTER));
+    return true;
   }
 
   /// @throws PlexException `QUARANTINED`
@@ -45,18 +79,20 @@ public final class Quarantine {
       return;
     }
     if (clock.instant().isBefore(end)) {
-      throw new PlexException(
-          ErrorCode.QUARANTINED,
-          type
-              + "/"
-              + key
-              + " crashed more than "
-              + CRASHES_MAX
-              + " times in "
-              + WINDOW.toSeconds()
-              + " s and takes no messages for now");
+      throw error(type + "/" + key);
     }
     until.remove(id, end);
+  }
+
+  static PlexException error(String actor) {
+    return new PlexException(
+        ErrorCode.QUARANTINED,
+        actor
+            + " crashed more than "
+            + CRASHES_MAX
+            + " times in "
+            + WINDOW.toSeconds()
+            + " s and takes no messages for now");
   }
 
   /// Lets a key take messages again; false when it was not quarantined.
@@ -66,6 +102,8 @@ public final class Quarantine {
 
   /// The quarantined keys.
   public List<ActorId> list() {
+    Instant now = clock.instant();
+    until.values().removeIf(end -> !now.isBefore(end));
     return List.copyOf(until.keySet());
   }
 }

@@ -5,16 +5,17 @@ import dev.plexspaces.kernel.supervision.Run;
 import dev.plexspaces.kernel.time.Timers;
 import dev.plexspaces.sdk.Actor;
 import dev.plexspaces.sdk.ExitReason;
-import dev.plexspaces.sdk.Message;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Consumer;
 
 /// A cell's ties to others: who decides about it, who watches it, what it owns. Touched only by the
-/// thread that runs the cell; others send a [SystemMessage].
+/// thread that runs the cell, except where it says so; others send a [SystemMessage].
 final class Relations {
 
   static final String DOWN = "__DOWN__";
@@ -35,13 +36,25 @@ final class Relations {
   /// Who spawned this cell; null for none.
   ActorCell parent;
 
-  /// Crashes of an actor that no supervisor restarts.
+  /// Crashes of an actor that only its parent restarts.
   RestartIntensity crashes;
 
   /// The actor asked to stop after its current message.
   boolean stopWanted;
 
   private Set<ActorCell> children;
+
+  /// What to do once the last child is gone; null while nobody waits for that.
+  private Consumer<Turn> whenChildless;
+
+  /// Fires when waiting for the children takes too long.
+  private Timers.Timer overdue;
+
+  /// To be told when the cell is gone.
+  private List<Runnable> whenStopped;
+
+  /* The maps of monitors and links are guarded by this object: whoever kills a cell whose thread does
+  not come back tells its watchers in its place. */
 
   /// Monitor reference to watcher.
   private Map<Long, Address> monitoredBy;
@@ -50,38 +63,109 @@ final class Relations {
   private Map<Long, Address> monitoring;
 
   private Set<Address> links;
+
+  /// Timers whose message was not processed yet.
   private Map<Long, Timers.Timer> timers;
 
   boolean holdsActivation() {
-    return !isEmpty(children)
-        || !(monitoredBy == null || monitoredBy.isEmpty())
-        || !(monitoring == null || monitoring.isEmpty())
-        || !isEmpty(links)
-        || !(timers == null || timers.isEmpty())
-        || supervisor != null
-        || parent != null;
+    return supervisor != null
+        || parent != null
+        || isOwned(children)
+        || (timers != null && !timers.isEmpty())
+        || isWatched();
   }
 
-  private static boolean isEmpty(Set<?> set) {
-    return set == null || set.isEmpty();
+  private synchronized boolean isWatched() {
+    return isOwned(links)
+        || (monitoredBy != null && !monitoredBy.isEmpty())
+        || (monitoring != null && !monitoring.isEmpty());
+  }
+
+  private static boolean isOwned(Set<?> set) {
+    return set != null && !set.isEmpty();
+  }
+
+  /// Books what a message from the platform settles.
+  ///
+  /// @return false when it is stale (a timer cancelled, a monitor or link dropped meanwhile, or one
+  ///   of an earlier life) and nobody may see it
+  boolean admits(Envelope e) {
+    Envelope.Extras extras = e.extras;
+    if (extras == null) {
+      return true;
+    }
+    if (extras.timer != 0) {
+      return timers != null && timers.remove(extras.timer) != null;
+    }
+    if (extras.monitor != 0) {
+      return forgetMonitor(extras.monitor) != null;
+    }
+    return extras.exitOf == null || dropLink(extras.exitOf);
   }
 
   // ---- children
 
   void addChild(ActorCell child) {
     if (children == null) {
-      children = new HashSet<>();
+      // In order of birth: cells hash by identity, and the simulator needs the same order each
+      // time.
+      children = new LinkedHashSet<>();
     }
     children.add(child);
   }
 
-  void stopChildren() {
+  void forgetChild(ActorCell child) {
     if (children != null) {
-      for (ActorCell child : children) {
-        child.send(new ActorCell.Stop(ExitReason.SHUTDOWN, null));
-      }
-      children = null;
+      children.remove(child);
     }
+  }
+
+  boolean hasChildren() {
+    return isOwned(children);
+  }
+
+  /// Stops all children and goes on with `then` once the last one is gone; one that takes longer
+  /// than its shutdown timeout is killed.
+  void stopChildren(ActorCell cell, Consumer<Turn> then) {
+    whenChildless = then;
+    Duration longest = Duration.ZERO;
+    for (ActorCell child : List.copyOf(children)) {
+      Duration timeout = child.spec.shutdownTimeout();
+      longest = timeout.compareTo(longest) > 0 ? timeout : longest;
+      child.send(new ActorCell.Stop(ExitReason.SHUTDOWN, null));
+    }
+    longest = longest.compareTo(Timers.DELAY_MAX) > 0 ? Timers.DELAY_MAX : longest;
+    if (overdue != null) {
+      overdue.cancel();
+    }
+    overdue = cell.system().timers().after(longest, () -> cell.send(new ChildrenOverdue()));
+  }
+
+  /// Waits for the children for another reason than before.
+  void whenChildless(Consumer<Turn> then) {
+    whenChildless = then;
+  }
+
+  private void childless(Turn turn) {
+    Consumer<Turn> then = whenChildless;
+    if (then != null && !isOwned(children)) {
+      whenChildless = null;
+      if (overdue != null) {
+        overdue.cancel();
+        overdue = null;
+      }
+      then.accept(turn);
+    }
+  }
+
+  /// Kills all children, whose threads may never come back, and goes on.
+  void killChildren(Turn turn) {
+    if (children != null) {
+      Set<ActorCell> overdue = children;
+      children = null;
+      overdue.forEach(ActorCell::kill);
+    }
+    childless(turn);
   }
 
   static final class ChildGone extends SystemMessage {
@@ -94,9 +178,35 @@ final class Relations {
     @Override
     void apply(ActorCell cell, Turn turn) {
       Relations r = cell.relations();
-      if (r.children != null) {
-        r.children.remove(child);
+      r.forgetChild(child);
+      r.childless(turn);
+    }
+  }
+
+  private static final class ChildrenOverdue extends SystemMessage {
+    @Override
+    void apply(ActorCell cell, Turn turn) {
+      Relations r = cell.relations();
+      if (r.whenChildless != null) {
+        r.killChildren(turn);
       }
+    }
+  }
+
+  // ---- the end
+
+  void whenStopped(Runnable told) {
+    if (whenStopped == null) {
+      whenStopped = new ArrayList<>();
+    }
+    whenStopped.add(told);
+  }
+
+  void tellStopped() {
+    List<Runnable> told = whenStopped;
+    whenStopped = null;
+    if (told != null) {
+      told.forEach(Runnable::run);
     }
   }
 
@@ -109,16 +219,9 @@ final class Relations {
     timers.put(id, timer);
   }
 
-  /// True when the timer had not fired.
-  boolean cancelTimer(long id) {
-    Timers.Timer timer = timers == null ? null : timers.remove(id);
-    return timer != null && timer.cancel();
-  }
-
-  void timerFired(long id) {
-    if (timers != null) {
-      timers.remove(id);
-    }
+  /// Takes a timer whose message was not processed yet; null when there is none.
+  Timers.Timer takeTimer(long id) {
+    return timers == null ? null : timers.remove(id);
   }
 
   void cancelTimers() {
@@ -130,7 +233,7 @@ final class Relations {
 
   // ---- monitors
 
-  void monitors(long ref, Address target) {
+  synchronized void monitors(long ref, Address target) {
     if (monitoring == null) {
       monitoring = new HashMap<>();
     }
@@ -138,8 +241,21 @@ final class Relations {
   }
 
   /// The target of a monitor this cell holds, which is then forgotten; null when there is none.
-  Address forgetMonitor(long ref) {
+  synchronized Address forgetMonitor(long ref) {
     return monitoring == null ? null : monitoring.remove(ref);
+  }
+
+  private synchronized void monitoredBy(long ref, Address watcher) {
+    if (monitoredBy == null) {
+      monitoredBy = new HashMap<>();
+    }
+    monitoredBy.put(ref, watcher);
+  }
+
+  private synchronized void notMonitoredBy(long ref) {
+    if (monitoredBy != null) {
+      monitoredBy.remove(ref);
+    }
   }
 
   static final class Monitor extends SystemMessage {
@@ -153,16 +269,17 @@ final class Relations {
 
     @Override
     void apply(ActorCell cell, Turn turn) {
-      Relations r = cell.relations();
-      if (r.monitoredBy == null) {
-        r.monitoredBy = new HashMap<>();
-      }
-      r.monitoredBy.put(ref, watcher);
+      cell.relations().monitoredBy(ref, watcher);
     }
 
     @Override
     void undelivered(ActorCell cell) {
-      down(cell.system(), watcher, ref, cell.toString(), NOPROC);
+      ActorCell next = cell.successor();
+      if (next != null) {
+        next.send(new Monitor(ref, watcher));
+      } else {
+        down(cell.system(), watcher, ref, cell.toString(), NOPROC);
+      }
     }
   }
 
@@ -175,31 +292,29 @@ final class Relations {
 
     @Override
     void apply(ActorCell cell, Turn turn) {
-      Relations r = cell.relations();
-      if (r.monitoredBy != null) {
-        r.monitoredBy.remove(ref);
-      }
+      cell.relations().notMonitoredBy(ref);
     }
   }
 
   static void down(ActorSystem system, Address watcher, long ref, String from, String reason) {
-    system.info(
-        watcher, DOWN, Map.of("monitor_ref", ref, "down_from", from, "down_reason", reason));
+    Envelope e =
+        system.platformMessage(
+            watcher, DOWN, Map.of("monitor_ref", ref, "down_from", from, "down_reason", reason));
+    e.extras().monitor = ref;
+    system.deliver(watcher, e, null, true);
   }
 
   // ---- links
 
-  void addLink(Address peer) {
+  synchronized boolean addLink(Address peer) {
     if (links == null) {
-      links = new HashSet<>();
+      links = new LinkedHashSet<>();
     }
-    links.add(peer);
+    return links.add(peer);
   }
 
-  void dropLink(Address peer) {
-    if (links != null) {
-      links.remove(peer);
-    }
+  synchronized boolean dropLink(Address peer) {
+    return links != null && links.remove(peer);
   }
 
   static final class Link extends SystemMessage {
@@ -216,7 +331,12 @@ final class Relations {
 
     @Override
     void undelivered(ActorCell cell) {
-      exit(cell.system(), peer, cell.toString(), NOPROC);
+      ActorCell next = cell.successor();
+      if (next != null) {
+        next.send(new Link(peer));
+      } else {
+        exit(cell.system(), peer, cell.context().address(), NOPROC);
+      }
     }
   }
 
@@ -233,48 +353,49 @@ final class Relations {
     }
   }
 
-  static void exit(ActorSystem system, Address to, String from, String reason) {
-    system.info(to, EXIT, Map.of("exit_from", from, "exit_reason", reason));
+  static void exit(ActorSystem system, Address to, Address from, String reason) {
+    Envelope e =
+        system.platformMessage(
+            to, EXIT, Map.of("exit_from", from.toString(), "exit_reason", reason));
+    e.extras().exitOf = from;
+    system.deliver(to, e, null, true);
   }
 
   // ---- the end of a life
 
-  /// Tells watchers and links; monitors of this life are used up.
+  /// Tells watchers and links, whose monitors and links are used up by it. Any thread.
   void notifyExit(ActorCell cell, ExitReason reason) {
+    Map<Long, Address> watchers;
+    Set<Address> peers;
+    Map<Long, Address> targets;
+    synchronized (this) {
+      watchers = monitoredBy == null ? Map.of() : monitoredBy;
+      peers = links == null ? Set.of() : links;
+      targets = monitoring == null ? Map.of() : monitoring;
+      monitoredBy = null;
+      links = null;
+      monitoring = null;
+    }
     ActorSystem system = cell.system();
     String from = cell.toString();
-    if (monitoredBy != null) {
-      Map<Long, Address> watchers = monitoredBy;
-      monitoredBy = null;
-      watchers.forEach((ref, watcher) -> down(system, watcher, ref, from, reason.text()));
-    }
-    if (links != null) {
-      List<Address> peers = new ArrayList<>(links);
-      links = null;
-      Address self = cell.context().address();
-      for (Address peer : peers) {
-        if (reason.abnormal()) {
-          exit(system, peer, from, reason.text());
-        }
+    watchers.forEach((ref, watcher) -> down(system, watcher, ref, from, reason.text()));
+    for (Address peer : peers) {
+      if (reason.abnormal()) {
+        // Taking it up drops the peer's half of the link.
+        exit(system, peer, cell.context().address(), reason.text());
+      } else {
         ActorCell peerCell = system.live(peer);
         if (peerCell != null) {
-          peerCell.send(new Unlink(self));
+          peerCell.send(new Unlink(cell.context().address()));
         }
       }
     }
-    if (monitoring != null) {
-      monitoring.forEach(
-          (ref, target) -> {
-            ActorCell targetCell = system.live(target);
-            if (targetCell != null) {
-              targetCell.send(new Demonitor(ref));
-            }
-          });
-      monitoring = null;
-    }
-  }
-
-  static boolean isDown(Message message) {
-    return message.kind() == Message.Kind.INFO && DOWN.equals(message.type());
+    targets.forEach(
+        (ref, target) -> {
+          ActorCell targetCell = system.live(target);
+          if (targetCell != null) {
+            targetCell.send(new Demonitor(ref));
+          }
+        });
   }
 }

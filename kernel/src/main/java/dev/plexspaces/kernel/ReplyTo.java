@@ -6,11 +6,14 @@ import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// The obligation to answer one call: settled once, by the reply, an error or the timeout,
 /// whichever comes first.
 abstract class ReplyTo extends Deadline {
 
+  private static final Logger LOG = LoggerFactory.getLogger(ReplyTo.class);
   private static final VarHandle OUTCOME;
 
   static {
@@ -83,11 +86,20 @@ abstract class ReplyTo extends Deadline {
     private final Dispatcher dispatcher;
     private final Address callee;
     private final String operation;
+
+    /// Who waits.
+    final ActorCell caller;
+
+    /// Who has to answer; another one after the call was forwarded.
+    volatile ActorCell holder;
+
     private volatile Thread thread;
 
-    Blocking(long dueNanos, Dispatcher dispatcher, Address callee, String operation) {
+    Blocking(long dueNanos, ActorCell caller, ActorCell holder, Address callee, String operation) {
       super(dueNanos);
-      this.dispatcher = dispatcher;
+      this.dispatcher = caller.system().dispatcher();
+      this.caller = caller;
+      this.holder = holder;
       this.callee = callee;
       this.operation = operation;
     }
@@ -134,11 +146,17 @@ abstract class ReplyTo extends Deadline {
     @Override
     void settled(ActorCell by) {
       Object o = outcome();
-      if (o instanceof PlexException e) {
-        listener.failed(e);
-      } else {
-        ActorId id = by == null ? null : by.id();
-        listener.replied(id, o);
+      try {
+        if (o instanceof PlexException e) {
+          listener.failed(e);
+        } else {
+          ActorId id = by == null ? null : by.id();
+          listener.replied(id, o);
+        }
+      } catch (Throwable thrown) {
+        // It runs on the actor's thread and must not look like the actor's crash.
+        LOG.error(
+            "the listener of a call to {} failed; this is a bug of its owner", callee, thrown);
       }
     }
 

@@ -20,7 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.function.Consumer;
+import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -45,7 +45,13 @@ final class SupervisorActor implements Actor {
   private final Supervisor core;
   private final Address address;
   private volatile Map<String, Object> tree = Map.of();
-  private final Map<String, Life> lives = new HashMap<>();
+
+  /// By child id. Read by [#killTree] on the parent's thread.
+  private final Map<String, Life> lives = new ConcurrentHashMap<>();
+
+  /// The whole tree was killed; what is being started at that moment must go as well.
+  private volatile boolean killed;
+
   private final Map<Run, Timers.Timer> shutdownTimers = new HashMap<>();
 
   /// The present life of one child.
@@ -97,7 +103,7 @@ final class SupervisorActor implements Actor {
 
   /// Starts the supervisor as an actor of its scope.
   void start() {
-    Instances home = scope.system.supervisors(scope);
+    Instances home = home();
     Relations relations = new Relations();
     relations.preset = this;
     ActorCell cell = new ActorCell(home, path, SupervisorType.SPEC, relations);
@@ -108,6 +114,10 @@ final class SupervisorActor implements Actor {
     }
     cell.send(new ActorCell.Start());
     post(new Event.StartAll());
+  }
+
+  private Instances home() {
+    return scope.system.supervisors(scope);
   }
 
   /// Tells this supervisor something; any thread.
@@ -130,7 +140,13 @@ final class SupervisorActor implements Actor {
   @Override
   public Object handle(ActorContext context, Message message) {
     if (message.payload() instanceof Event event) {
-      for (Effect effect : core.on(event, context.now())) {
+      List<Effect> effects = core.on(event, context.now());
+      if (core.phase() == Phase.EXITED) {
+        // Before anybody hears of the exit and starts the same names again.
+        discardUnwanted();
+        home().cells.remove(path, address.cell);
+      }
+      for (Effect effect : effects) {
         carryOut(context, effect);
       }
       discardUnwanted();
@@ -153,6 +169,8 @@ final class SupervisorActor implements Actor {
           exited(stop.run(), ExitReason.SHUTDOWN);
         } else if (life.nested != null) {
           life.nested.post(new Event.StopAll(ExitReason.SHUTDOWN));
+        } else if (core.phase() == Phase.CLEARING) {
+          life.worker.send(new ActorCell.Suspend(stop.run()));
         } else {
           life.worker.send(new ActorCell.Stop(ExitReason.SHUTDOWN, null));
         }
@@ -161,8 +179,6 @@ final class SupervisorActor implements Actor {
         Life life = lives.get(kill.run().id());
         if (life != null && life.worker != null) {
           life.worker.kill();
-          // Its thread may never come back; its name must be free at once.
-          life.worker.home.cells.remove(life.worker.key, life.worker);
         } else if (life != null) {
           life.nested.killTree();
         }
@@ -209,8 +225,11 @@ final class SupervisorActor implements Actor {
 
   private void startWorker(Run run, ChildSpec spec) {
     Life before = lives.get(spec.id());
-    if (before != null && before.worker.state() == ActorCell.State.CRASHED) {
-      lives.put(spec.id(), new Life(run, before.worker, null));
+    if (before != null
+        && before.worker != null
+        && before.worker.state() == ActorCell.State.CRASHED
+        && !before.worker.killed()) {
+      enter(spec.id(), new Life(run, before.worker, null));
       before.worker.send(new ActorCell.Restart(run));
       return;
     }
@@ -227,8 +246,15 @@ final class SupervisorActor implements Actor {
       startFailed(run, new ExitReason.Error("an actor " + cell + " is alive already"));
       return;
     }
-    lives.put(spec.id(), new Life(run, cell, null));
+    enter(spec.id(), new Life(run, cell, null));
     cell.send(new ActorCell.Start());
+  }
+
+  private void enter(String id, Life life) {
+    lives.put(id, life);
+    if (killed) {
+      kill(life);
+    }
   }
 
   private void startNested(Run run, SupervisorSpec spec) {
@@ -253,7 +279,7 @@ final class SupervisorActor implements Actor {
                 SupervisorActor.this.exited(run, reason);
               }
             });
-    lives.put(spec.id(), new Life(run, null, nested));
+    enter(spec.id(), new Life(run, null, nested));
     nested.start();
   }
 
@@ -273,25 +299,28 @@ final class SupervisorActor implements Actor {
         it.remove();
         Life life = entry.getValue();
         if (life.worker != null && life.worker.state() == ActorCell.State.CRASHED) {
+          // Its name must be free at once.
+          life.worker.home.cells.remove(life.worker.key, life.worker);
           life.worker.send(new ActorCell.Stop(ExitReason.SHUTDOWN, null));
         }
       }
     }
   }
 
+  /// Kills everything below, then the supervisor itself; called by its parent.
   private void killTree() {
-    Consumer<Life> kill =
-        life -> {
-          if (life.worker != null) {
-            life.worker.kill();
-            life.worker.home.cells.remove(life.worker.key, life.worker);
-          } else {
-            life.nested.killTree();
-          }
-        };
-    List.copyOf(lives.values()).forEach(kill);
+    killed = true;
+    lives.values().forEach(SupervisorActor::kill);
     if (address.cell != null) {
       address.cell.kill();
+    }
+  }
+
+  private static void kill(Life life) {
+    if (life.worker != null) {
+      life.worker.kill();
+    } else {
+      life.nested.killTree();
     }
   }
 }

@@ -7,6 +7,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Predicate;
 
 /// The turn a worker is running: what it works on and the effects it has buffered since its last
 /// commit. One per worker, reused.
@@ -58,6 +59,10 @@ final class Turn {
 
   void end() {
     envelope = null;
+    if (count > 0 || !rows.isEmpty() || !undo.isEmpty()) {
+      // Whatever the turn's end did not take must not reach the next actor on this thread.
+      discard();
+    }
   }
 
   void buffer(Object effect) {
@@ -87,6 +92,20 @@ final class Turn {
     undo.add(takeBack);
   }
 
+  /// Makes what was buffered happen without its messages and rows, which happened in an earlier
+  /// life of this turn.
+  void replayed() {
+    rows.clear();
+    rowMessages.clear();
+    undo.clear();
+    for (int i = 0; i < count; i++) {
+      if (effects[i] instanceof Effect effect) {
+        effect.release(worker);
+      }
+    }
+    forget();
+  }
+
   boolean hasEffects() {
     return count > 0 || !undo.isEmpty();
   }
@@ -97,6 +116,16 @@ final class Turn {
 
   int rowCount() {
     return rows.size();
+  }
+
+  /// The first message of a buffered inbox row that `wanted` accepts; null when there is none.
+  Envelope rowMessage(Predicate<Envelope> wanted) {
+    for (Envelope message : rowMessages) {
+      if (message != null && wanted.test(message)) {
+        return message;
+      }
+    }
+    return null;
   }
 
   /// Drops the buffered inbox row that carries `message`; false when there is none.
@@ -161,7 +190,8 @@ final class Turn {
     rows.clear();
     rowMessages.clear();
     if (!undo.isEmpty()) {
-      undo.forEach(Runnable::run);
+      // Latest first: a later step may have taken back an earlier one.
+      undo.reversed().forEach(Runnable::run);
       undo.clear();
     }
     forget();

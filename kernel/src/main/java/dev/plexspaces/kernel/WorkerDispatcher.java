@@ -38,6 +38,9 @@ final class WorkerDispatcher implements Dispatcher {
   /// Runs from `pending` in a row before the queue gets its turn.
   static final int NEXT_MAX = 64;
 
+  /// Looks for work of which one begins at the shared queue; a power of two.
+  static final int SHARED_EVERY = 16;
+
   /// Threads that may exist at once, blocked ones included; beyond it actors wait for a thread.
   static final int WORKERS_MAX = 200_000;
 
@@ -89,6 +92,9 @@ final class WorkerDispatcher implements Dispatcher {
     final long bit;
     final RunQueue queue = new RunQueue(QUEUE_CAPACITY);
     volatile SlotWorker owner;
+
+    /// Looks for work so far. Owner only.
+    int finds;
 
     /// Actors run so far; read by the monitor without ordering.
     long runs;
@@ -275,7 +281,15 @@ final class WorkerDispatcher implements Dispatcher {
     }
     worker.slot = s;
     s.owner = worker;
+    wakeMonitor();
     return true;
+  }
+
+  /// Called after a slot was taken: its actor may block at once.
+  private void wakeMonitor() {
+    if (monitorParked) {
+      LockSupport.unpark(monitor);
+    }
   }
 
   private Slot takeFree() {
@@ -295,9 +309,7 @@ final class WorkerDispatcher implements Dispatcher {
     Slot s = takeFree();
     if (s != null) {
       assign(s);
-      if (monitorParked) {
-        LockSupport.unpark(monitor);
-      }
+      wakeMonitor();
     }
   }
 
@@ -326,7 +338,11 @@ final class WorkerDispatcher implements Dispatcher {
   }
 
   private ActorCell find(Slot own) {
-    ActorCell cell = own.queue.poll();
+    // Actors that keep a slot supplied must not shut out those made ready from outside for ever.
+    ActorCell cell = (++own.finds & SHARED_EVERY - 1) == 0 ? shared.poll() : null;
+    if (cell == null) {
+      cell = own.queue.poll();
+    }
     if (cell == null) {
       cell = shared.poll();
     }
@@ -400,6 +416,11 @@ final class WorkerDispatcher implements Dispatcher {
       }
     }
     return false;
+  }
+
+  /// True while no actor runs and none waits to. A snapshot, for tests.
+  boolean idle() {
+    return Long.bitCount(free.get()) == slots.length && !workWaits();
   }
 
   @Override

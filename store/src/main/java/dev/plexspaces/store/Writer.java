@@ -247,9 +247,17 @@ final class Writer implements Runnable {
       } catch (IllegalArgumentException e) {
         throw broken(e.getMessage());
       }
-      foldUpTo(last, verified);
-      byNo.values().forEach(actor -> actors.remove(actor.id));
-      byNo.clear();
+      try {
+        foldUpTo(last, verified);
+        byNo.values().forEach(actor -> actors.remove(actor.id));
+        byNo.clear();
+      } catch (SQLException e) {
+        if (more || !Database.isFull(e)) {
+          throw e;
+        }
+        // The tail stays in memory; the fold goes on when there is room.
+        failed(e);
+      }
       if (!more) {
         break;
       }
@@ -257,7 +265,9 @@ final class Writer implements Runnable {
     if (verified != partition[3]) {
       throw broken("the log ends at " + last + " without its last rows");
     }
-    fold.sweep(options.clock().millis());
+    if (mayKeepHouse()) {
+      sweep();
+    }
   }
 
   private static PlexException broken(String what) {
@@ -268,7 +278,7 @@ final class Writer implements Runnable {
   private void foldUpTo(long upTo, long upToChain) throws SQLException {
     fold.start(List.copyOf(withTail), upTo, upToChain);
     while (fold.isRunning()) {
-      folded(fold.slice());
+      folded(fold.slice(BATCH_COMMITS_MAX));
     }
     withTail.removeIf(actor -> !actor.hasTail());
     folds.incrementAndGet();
@@ -788,8 +798,7 @@ final class Writer implements Runnable {
         foldSlice();
       }
       if (rowsSinceSweep >= SWEEP_ROWS) {
-        rowsSinceSweep = 0;
-        fold.sweep(options.clock().millis());
+        sweep();
       }
       if (actors.size() > options.actorsCachedMax()) {
         evict();
@@ -810,11 +819,12 @@ final class Writer implements Runnable {
   }
 
   private void foldSlice() throws SQLException {
-    folded(fold.slice());
+    // Twice what came in, so that the tail shrinks whatever the load.
+    folded(fold.slice(Math.max(Fold.SLICE_ROWS_MIN, 2 * batch.size())));
     if (!fold.isRunning()) {
       withTail.removeIf(actor -> !actor.hasTail());
       folds.incrementAndGet();
-      fold.sweep(options.clock().millis());
+      sweep();
       onBatch.run();
     }
   }
@@ -834,6 +844,12 @@ final class Writer implements Runnable {
     if (tailRows > 0) {
       foldUpTo(seq, chain);
     }
+  }
+
+  /// Removes what expired. On the writer thread, between two batches.
+  void sweep() throws SQLException {
+    rowsSinceSweep = 0;
+    fold.sweep(options.clock().millis());
   }
 
   /// Forgets an actor. On the writer thread, between two batches.
@@ -992,7 +1008,7 @@ final class Writer implements Runnable {
 
   static void rollback(Database database) {
     try {
-      database.clearBatches();
+      database.forgetStatements();
       database.run("ROLLBACK");
     } catch (SQLException e) {
       // SQLite has rolled back already when the error was severe.

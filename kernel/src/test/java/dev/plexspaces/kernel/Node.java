@@ -1,0 +1,259 @@
+package dev.plexspaces.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.plexspaces.kernel.identity.ActorId;
+import dev.plexspaces.kernel.identity.Scope;
+import dev.plexspaces.kernel.journal.InMemoryStore;
+import dev.plexspaces.kernel.journal.Store;
+import dev.plexspaces.kernel.time.SystemClock;
+import dev.plexspaces.sdk.Facet;
+import dev.plexspaces.sdk.FacetSpec;
+import dev.plexspaces.sdk.PlexException;
+import dev.plexspaces.sdk.RequestContext;
+import dev.plexspaces.sdk.RestartType;
+import dev.plexspaces.sdk.SupervisionStrategy;
+import dev.plexspaces.sdk.SupervisorSpec;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
+
+/// One actor system under test and the ways to talk to it. Every wait has the same generous bound.
+final class Node implements AutoCloseable {
+
+  static final Duration BOUND = Duration.ofSeconds(30);
+  static final Scope SCOPE = new Scope("acme", "test");
+
+  final ActorSystem system;
+
+  private Node(ActorSystem system) {
+    this.system = system;
+  }
+
+  static Node start() {
+    return start(new InMemoryStore(SystemClock.INSTANCE));
+  }
+
+  static Node start(Store store) {
+    return new Node(ActorSystem.start(ActorSystem.Options.defaults(), store));
+  }
+
+  static Node withParallelism(int parallelism) {
+    return new Node(
+        ActorSystem.start(
+            new ActorSystem.Options(parallelism, 7), new InMemoryStore(SystemClock.INSTANCE)));
+  }
+
+  static Node of(ActorSystem system) {
+    return new Node(system);
+  }
+
+  static SupervisorSpec supervisor(
+      String id, SupervisionStrategy strategy, int maxRestarts, SupervisorSpec.Child... children) {
+    return new SupervisorSpec(
+        id,
+        strategy,
+        maxRestarts,
+        SupervisorSpec.WINDOW,
+        RestartType.PERMANENT,
+        SupervisorSpec.UNBOUNDED,
+        List.of(children));
+  }
+
+  static ApplicationUnit unit(String id, SupervisorSpec supervisor, TestType... types) {
+    return unit(id, supervisor, Map.of(), types);
+  }
+
+  static ApplicationUnit unit(
+      String id,
+      SupervisorSpec supervisor,
+      Map<String, Supplier<Facet>> facets,
+      TestType... types) {
+    return new ApplicationUnit(
+        id,
+        "1",
+        Optional.empty(),
+        SCOPE,
+        Arrays.stream(types).map(t -> new ApplicationUnit.Offer(t, List.<FacetSpec>of())).toList(),
+        facets,
+        supervisor);
+  }
+
+  /// Installs types whose actors are activated on demand or spawned.
+  Node offer(TestType... types) {
+    install(unit("app", supervisor("app", SupervisionStrategy.ONE_FOR_ONE, 3), types));
+    return this;
+  }
+
+  void install(ApplicationUnit unit) {
+    await(system.install(unit));
+  }
+
+  void uninstall(String id) {
+    await(system.uninstall(id));
+  }
+
+  static RequestContext context() {
+    return context("alice", "request-1", Optional.empty());
+  }
+
+  static RequestContext context(String user, String requestId, Optional<Instant> deadline) {
+    return new RequestContext(
+        SCOPE.tenant(),
+        SCOPE.namespace(),
+        user,
+        Set.of("teller"),
+        requestId,
+        Optional.of("00-trace-span-01"),
+        deadline);
+  }
+
+  static Invoker.Target to(String type, String key) {
+    return new Invoker.Target(type, Optional.of(key));
+  }
+
+  static Invoker.Request request(String operation, Object payload, Duration timeout) {
+    return new Invoker.Request(operation, payload, false, Map.of(), timeout, Optional.empty());
+  }
+
+  static ActorId id(String type, String key) {
+    return new ActorId(SCOPE, type, key);
+  }
+
+  CompletableFuture<Object> asking(String type, String key, String operation, Object payload) {
+    return asking(context(), type, key, request(operation, payload, BOUND));
+  }
+
+  CompletableFuture<Object> asking(
+      RequestContext context, String type, String key, Invoker.Request request) {
+    CompletableFuture<Object> reply = new CompletableFuture<>();
+    system.ask(
+        context,
+        to(type, key),
+        request,
+        new Invoker.ReplyListener() {
+          @Override
+          public void replied(ActorId by, Object value) {
+            assertThat(reply.complete(value)).as("settled once").isTrue();
+          }
+
+          @Override
+          public void failed(PlexException error) {
+            assertThat(reply.completeExceptionally(error)).as("settled once").isTrue();
+          }
+        });
+    return reply;
+  }
+
+  Object ask(String type, String key, String operation) {
+    return ask(type, key, operation, null);
+  }
+
+  Object ask(String type, String key, String operation, Object payload) {
+    return await(asking(type, key, operation, payload));
+  }
+
+  PlexException askFails(String type, String key, String operation, Object payload) {
+    return failure(asking(type, key, operation, payload));
+  }
+
+  /// @return whether the message is on disk
+  CompletableFuture<Boolean> telling(String type, String key, String operation, Object payload) {
+    CompletableFuture<Boolean> outcome = new CompletableFuture<>();
+    system.tell(
+        context(),
+        to(type, key),
+        request(operation, payload, BOUND),
+        new Invoker.TellListener() {
+          @Override
+          public void accepted(ActorId target, String messageId, boolean durable) {
+            assertThat(outcome.complete(durable)).as("settled once").isTrue();
+          }
+
+          @Override
+          public void failed(PlexException error) {
+            assertThat(outcome.completeExceptionally(error)).as("settled once").isTrue();
+          }
+        });
+    return outcome;
+  }
+
+  boolean tell(String type, String key, String operation, Object payload) {
+    return await(telling(type, key, operation, payload));
+  }
+
+  PlexException tellFails(String type, String key, String operation, Object payload) {
+    return failure(telling(type, key, operation, payload));
+  }
+
+  /// Waits for something that no listener reports. Looks again whenever other threads had a chance
+  /// to go on.
+  static void eventually(java.util.function.BooleanSupplier condition) {
+    long end = System.nanoTime() + BOUND.toNanos();
+    while (!condition.getAsBoolean()) {
+      assertThat(System.nanoTime() - end).as("still not so after " + BOUND).isNegative();
+      java.util.concurrent.locks.LockSupport.parkNanos(1_000_000);
+    }
+  }
+
+  static <T> T await(CompletableFuture<T> future) {
+    try {
+      return future.get(BOUND.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      throw new AssertionError(e.getCause());
+    } catch (InterruptedException | TimeoutException e) {
+      throw new AssertionError("nothing came within " + BOUND, e);
+    }
+  }
+
+  static PlexException failure(CompletableFuture<?> future) {
+    try {
+      Object value = future.get(BOUND.toMillis(), TimeUnit.MILLISECONDS);
+      throw new AssertionError("expected an error, got " + value);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof PlexException cause) {
+        return cause;
+      }
+      throw new AssertionError(e.getCause());
+    } catch (InterruptedException | TimeoutException e) {
+      throw new AssertionError("nothing came within " + BOUND, e);
+    }
+  }
+
+  static void await(CountDownLatch latch) {
+    try {
+      assertThat(latch.await(BOUND.toMillis(), TimeUnit.MILLISECONDS)).as("opened").isTrue();
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  static <T> T take(BlockingQueue<T> queue) {
+    try {
+      T taken = queue.poll(BOUND.toMillis(), TimeUnit.MILLISECONDS);
+      assertThat(taken).as("nothing came within " + BOUND).isNotNull();
+      return taken;
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  @Override
+  public void close() {
+    system.close();
+  }
+}
