@@ -15,9 +15,9 @@ import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
 
 /// The simulator's dispatcher: handlers stay blocking code on threads of their own, and exactly one
-/// thread runs at a time. Which ready actor or resumable turn goes next is the [Script]'s choice, so
-/// the same script runs the same way in every JVM. Serves all nodes of a simulated world; a node is
-/// made by [#boot] and crashes by [#abandon]. Source: spec/turns section 10.
+/// thread runs at a time. Which ready actor or resumable turn goes next is the [Script]'s choice,
+/// so the same script runs the same way in every JVM. Serves all nodes of a simulated world; a node
+/// is made by [#boot] and crashes by [#abandon]. Source: spec/turns section 10.
 public final class SeededDispatcher implements Dispatcher {
 
   /* The baton is the right to run. It changes hands only at schedule points: a turn that blocks in
@@ -190,8 +190,7 @@ public final class SeededDispatcher implements Dispatcher {
       long seen = -1;
       long stillNanos = 0;
       while (!finished.await(LOOK_MILLIS, TimeUnit.MILLISECONDS)) {
-        stillNanos =
-            progress == seen ? stillNanos + TimeUnit.MILLISECONDS.toNanos(LOOK_MILLIS) : 0;
+        stillNanos = progress == seen ? stillNanos + TimeUnit.MILLISECONDS.toNanos(LOOK_MILLIS) : 0;
         seen = progress;
         judge(stillNanos, blocking, computing);
       }

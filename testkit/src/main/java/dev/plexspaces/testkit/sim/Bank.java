@@ -26,9 +26,9 @@ import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.function.Function;
 
-/// A bank of durable actors: accounts that send each other money by durable tells, tellers that move
-/// money with asks, auditors that are told of everything. Every effect leaves its request's id in
-/// the state, so that checkers can count it.
+/// A bank of durable actors: accounts that send each other money by durable tells, tellers that
+/// move money with asks, auditors that are told of everything. Every effect leaves its request's id
+/// in the state, so that checkers can count it.
 final class Bank {
 
   static final Scope SCOPE = new Scope("acme", "prod");

@@ -14,8 +14,8 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 
-/// The clients of the bank: they send requests, remember what they were promised, and try again when
-/// the node is down.
+/// The clients of the bank: they send requests, remember what they were promised, and try again
+/// when the node is down.
 final class BankClients implements Workload {
 
   private static final Duration TIMEOUT = Duration.ofSeconds(5);
@@ -264,8 +264,7 @@ final class BankClients implements Workload {
             "schedule",
             account,
             entropy.chance(0.5),
-            Map.of(
-                "id", id, "delay", entropy.chance(0.2) ? 0 : entropy.between(1, 3_000)));
+            Map.of("id", id, "delay", entropy.chance(0.2) ? 0 : entropy.between(1, 3_000)));
       } else if (kind < 85 && !timers.isEmpty()) {
         String[] timer = timers.get((int) entropy.between(0, timers.size() - 1)).split(" ");
         return new Promise(
@@ -277,8 +276,7 @@ final class BankClients implements Workload {
       } else if (kind < 97 && !noteSent) {
         String sender = name + "-" + account.key();
         int n = notes.merge(sender, 1, Integer::sum);
-        return new Promise(
-            id, "note", account, false, Map.of("id", id, "client", sender, "n", n));
+        return new Promise(id, "note", account, false, Map.of("id", id, "client", sender, "n", n));
       } else if (kind >= 97) {
         return new Promise(id, "poison", account, false, Map.of("id", id));
       }

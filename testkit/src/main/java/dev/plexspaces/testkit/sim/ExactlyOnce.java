@@ -102,8 +102,7 @@ final class ExactlyOnce implements Checker {
     List<String> credited = books.all("credited");
     List<String> sent = books.all("sent");
     for (String id : sent) {
-      long outcomes =
-          BankBooks.count(credited, id) + BankBooks.letters(books.buried, "credit", id);
+      long outcomes = BankBooks.count(credited, id) + BankBooks.letters(books.buried, "credit", id);
       if (outcomes != 1) {
         world.violated(name(), "transfer " + id + " was credited or buried " + outcomes + " times");
       }
@@ -117,7 +116,10 @@ final class ExactlyOnce implements Checker {
     sent.forEach(id -> expected.add("debit " + id));
     credited.forEach(id -> expected.add("credit " + id));
     books.all("fired").forEach(id -> expected.add("interest " + id));
-    books.tellers.values().forEach(t -> Bank.list(t, "ended").forEach(id -> expected.add("move " + id)));
+    books
+        .tellers
+        .values()
+        .forEach(t -> Bank.list(t, "ended").forEach(id -> expected.add("move " + id)));
     List<String> entries = Bank.list(books.auditor, "entries");
     for (String entry : expected) {
       long outcomes =
@@ -144,8 +146,7 @@ final class ExactlyOnce implements Checker {
                   "move " + id + " of teller " + key + (ended ? " ended twice" : " never ended"));
             }
             Map<String, TrackedState> accounts = books.accounts;
-            boolean withdrawn =
-                accounts.values().stream().anyMatch(a -> a.has("withdraw", id));
+            boolean withdrawn = accounts.values().stream().anyMatch(a -> a.has("withdraw", id));
             Object lot = teller.map("lots").get(id);
             boolean deposited =
                 accounts.values().stream().anyMatch(a -> a.map("deposit").containsKey(id));
@@ -161,9 +162,11 @@ final class ExactlyOnce implements Checker {
                       + deposited);
             }
             if (ended
-                && accounts.values().stream().noneMatch(a -> lot.equals(a.map("deposit").get(id)))) {
+                && accounts.values().stream()
+                    .noneMatch(a -> lot.equals(a.map("deposit").get(id)))) {
               world.violated(
-                  name(), "move " + id + ": the deposit carries another lot than the teller's " + lot);
+                  name(),
+                  "move " + id + ": the deposit carries another lot than the teller's " + lot);
             }
           }
         });

@@ -69,7 +69,8 @@ final class PromisedIsDurable implements Checker {
     TrackedState state = books.accounts.get(p.to.key());
     if (p.operation.equals("move")) {
       TrackedState teller = books.tellers.get(p.to.key());
-      return Bank.list(teller, "ended").contains(p.id) || Bank.list(teller, "refused").contains(p.id);
+      return Bank.list(teller, "ended").contains(p.id)
+          || Bank.list(teller, "refused").contains(p.id);
     }
     if (state == null) {
       return false;

@@ -34,8 +34,7 @@ final class ReplayEqualsOriginal implements Checker {
   public void afterRecovery(World world) {
     clients.snapshots().forEach((id, memory) -> compare(world, id, memory, "after recovery"));
     if (!before.equals(clients.snapshots())) {
-      world.violated(
-          name(), "before the recovery " + before + ", after it " + clients.snapshots());
+      world.violated(name(), "before the recovery " + before + ", after it " + clients.snapshots());
     }
   }
 

@@ -47,8 +47,7 @@ final class SenderOrder implements Checker {
       long n = Long.parseLong(entry.substring(colon + 1));
       Long before = last.put(sender, n);
       if (before != null && before >= n) {
-        world.violated(
-            name(), what + ": number " + n + " of " + sender + " came after " + before);
+        world.violated(name(), what + ": number " + n + " of " + sender + " came after " + before);
       }
     }
   }

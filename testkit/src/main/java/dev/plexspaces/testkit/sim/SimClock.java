@@ -4,8 +4,8 @@ import dev.plexspaces.kernel.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 
-/// The time of a simulated world: moved by the world only. The wall clock may jump, as machines' do;
-/// the monotonic one never does.
+/// The time of a simulated world: moved by the world only. The wall clock may jump, as machines'
+/// do; the monotonic one never does.
 public final class SimClock implements Clock {
 
   /// What the wall clock shows first.

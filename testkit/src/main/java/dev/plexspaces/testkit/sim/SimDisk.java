@@ -22,9 +22,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
-/// A disk with one store on it. A commit is *queued*, then *written*, then *synced*; only then it is
-/// visible and its listener is told. A crash keeps every synced commit and a prefix of the written
-/// ones, whole commits only: a torn one vanishes. What survives is what the next [#open] shows.
+/// A disk with one store on it. A commit is *queued*, then *written*, then *synced*; only then it
+/// is visible and its listener is told. A crash keeps every synced commit and a prefix of the
+/// written ones, whole commits only: a torn one vanishes. What survives is what the next [#open]
+/// shows.
 ///
 /// Thread-safe, although a world needs no more than one thread.
 public final class SimDisk {

@@ -48,7 +48,9 @@ public final class Simulate {
         }
       }
     } catch (IllegalArgumentException | ArrayIndexOutOfBoundsException e) {
-      out.println("usage: simulate [--seeds N] [--seed S] [--trace] [--keep-going] [--digests]; " + e.getMessage());
+      out.println(
+          "usage: simulate [--seeds N] [--seed S] [--trace] [--keep-going] [--digests]; "
+              + e.getMessage());
       return 2;
     }
     long began = System.nanoTime();

@@ -88,9 +88,7 @@ final class TrackedState implements DurableState {
                 .computeIfAbsent(change.field(), f -> new TreeMap<>())
                 .put(change.chunk(), Json.parse(change.data()));
         case DELETE ->
-            fields
-                .computeIfAbsent(change.field(), f -> new TreeMap<>())
-                .remove(change.chunk());
+            fields.computeIfAbsent(change.field(), f -> new TreeMap<>()).remove(change.chunk());
         case APPEND ->
             lists
                 .computeIfAbsent(change.field(), f -> new ArrayList<>())

@@ -104,6 +104,7 @@ public final class World implements SeededDispatcher.Script {
   private boolean up;
   private long crashCount;
   private long refusals;
+  private boolean wallClockWentBack;
 
   /// Kept, because a handler or the kernel may catch what is thrown at them.
   private Violation violation;
@@ -143,7 +144,8 @@ public final class World implements SeededDispatcher.Script {
     this(seed, faults, workload, checkers, UnaryOperator.identity());
   }
 
-  /// @param between wraps the store of each node: the seam for bugs planted in tests of the simulator
+  /// @param between wraps the store of each node: the seam for bugs planted in tests of the
+  ///   simulator
   World(
       long seed,
       Faults faults,
@@ -205,6 +207,11 @@ public final class World implements SeededDispatcher.Script {
   /// How many batches of commits the disk refused.
   public long refusals() {
     return refusals;
+  }
+
+  /// True once the wall clock was set back.
+  public boolean wallClockWentBack() {
+    return wallClockWentBack;
   }
 
   /// Randomness for workloads, by name.
@@ -372,6 +379,7 @@ public final class World implements SeededDispatcher.Script {
 
   private void start() {
     starts++;
+    Instant before = clock.instant();
     if (crashes.chance(faults.clockJumps())) {
       // Backwards, forwards, or to where the last start was, as a machine without a clock does.
       switch ((int) crashes.between(0, 2)) {
@@ -380,6 +388,7 @@ public final class World implements SeededDispatcher.Script {
         default -> clock.wallTo(lastStart);
       }
     }
+    wallClockWentBack |= clock.instant().isBefore(before);
     lastStart = clock.instant();
     trace.add(starts, "start", clock.instant().toString());
     wheel = new DeadlineWheel(clock::nanoTime, 1);
@@ -610,7 +619,8 @@ public final class World implements SeededDispatcher.Script {
             && dispatcher.blockedTurns().isEmpty()
             && disk.image().actorsWithWork().isEmpty();
     if (late && !atRest) {
-      violated("liveness", "not at rest " + HEAL_MAX.toHours() + " h after the faults; " + waiting());
+      violated(
+          "liveness", "not at rest " + HEAL_MAX.toHours() + " h after the faults; " + waiting());
     }
     return atRest;
   }

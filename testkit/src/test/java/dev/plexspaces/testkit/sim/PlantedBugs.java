@@ -105,8 +105,7 @@ enum PlantedBugs implements UnaryOperator<Store> {
                   first.reply(),
                   first.failure());
           return Optional.of(
-              new OpenTurn(
-                  open.turn(), List.of(bare), List.of(open.rowResults().getFirst())));
+              new OpenTurn(open.turn(), List.of(bare), List.of(open.rowResults().getFirst())));
         }
       };
     }

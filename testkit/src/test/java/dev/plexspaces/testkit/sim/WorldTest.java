@@ -185,8 +185,7 @@ class WorldTest {
           Optional.empty(),
           Bank.SCOPE,
           List.of(
-              new ApplicationUnit.Offer(
-                  new Thing(actors), List.of(FacetSpec.of("virtual_actor")))),
+              new ApplicationUnit.Offer(new Thing(actors), List.of(FacetSpec.of("virtual_actor")))),
           Map.of(),
           new SupervisorSpec(
               "one",
