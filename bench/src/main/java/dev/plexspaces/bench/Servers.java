@@ -34,7 +34,7 @@ final class Servers {
                 "--grpc-port",
                 "0"));
     command.addAll(Arrays.asList(flags));
-    return Peer.start("plexspaces", command, environment());
+    return Peer.start("plexspaces", command, environment(), false);
   }
 
   /// A token for a node on `data` that may call and deploy in `tenant`.
@@ -82,7 +82,8 @@ final class Servers {
             System.getProperty("java.class.path"),
             BareServer.class.getName(),
             body),
-        Map.of());
+        Map.of(),
+        true);
   }
 
   /// Restate's server and its counter service; installed on first use.
@@ -93,7 +94,7 @@ final class Servers {
     for (int port : freePorts(RESTATE_PORTS)) {
       command.add(Integer.toString(port));
     }
-    return Peer.start("restate", command, environment());
+    return Peer.start("restate", command, environment(), true);
   }
 
   private static Map<String, String> environment() {
