@@ -65,8 +65,7 @@ final class Node implements AutoCloseable {
     DeadlineWheel wheel = new DeadlineWheel(clock::nanoTime);
     Node node =
         new Node(
-            new ActorSystem(
-                clock, new SystemEntropy(), store, new WorkerDispatcher(2), wheel, 7));
+            new ActorSystem(clock, new SystemEntropy(), store, new WorkerDispatcher(2), wheel, 7));
     node.clock = clock;
     node.wheel = wheel;
     return node;
@@ -297,6 +296,14 @@ final class Node implements AutoCloseable {
     } catch (InterruptedException e) {
       throw new AssertionError(e);
     }
+  }
+
+  /// Stops the machinery under the actors, as a crash of the process would.
+  void abandon() {
+    if (wheel != null) {
+      wheel.close();
+    }
+    system.dispatcher().close();
   }
 
   /// What a live actor is doing; "" when there is none.
