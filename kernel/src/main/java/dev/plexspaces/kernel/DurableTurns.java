@@ -967,10 +967,11 @@ final class DurableTurns {
     return poisoned;
   }
 
-  /// True when nothing is on its way to the disk and nothing waits to run.
+  /// True when nothing is on its way to the disk and nothing waits to run. What the store refused
+  /// waits to be run again, once the actor is loaded anew.
   boolean quiet() {
     synchronized (lock) {
-      return pending == 0 && timers.isEmpty() && recovered.isEmpty() && !behind;
+      return pending == 0 && timers.isEmpty() && recovered.isEmpty() && !behind && !poisoned;
     }
   }
 
