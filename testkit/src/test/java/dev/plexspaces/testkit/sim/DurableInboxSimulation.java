@@ -7,6 +7,7 @@ import dev.plexspaces.kernel.Invoker;
 import dev.plexspaces.kernel.Quarantine;
 import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.journal.Commit;
+import dev.plexspaces.kernel.journal.RowResult;
 import dev.plexspaces.kernel.journal.TurnRecord;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
@@ -82,6 +83,52 @@ class DurableInboxSimulation {
     world[0].run();
     assertThat(refused[0]).isTrue();
     assertThat(Bank.list(Bank.onDisk(world[0], Bank.TELLER, "a0"), "ended")).containsExactly("r0", "r1");
+  }
+
+  @Test
+  void copyOfAMessage_thatComesAfterItsTurn_beginsNoSecondOne() {
+    World[] world = new World[1];
+    boolean[] late = new boolean[1];
+    world[0] =
+        new World(
+            1,
+            Faults.none(),
+            new Tells(Bank.TELLER, List.of("move", "move")),
+            List.of(),
+            store ->
+                new PlantedBugs.Meddling(store) {
+                  @Override
+                  public void submit(Commit commit, Commit.Listener listener) {
+                    if (late[0] || commit.record().isPresent()) {
+                      super.submit(commit, listener);
+                      return;
+                    }
+                    // The row of the first tell: told of long after the second one made its actor
+                    // read and handle both, and after that actor was passivated.
+                    late[0] = true;
+                    super.submit(
+                        commit,
+                        new Commit.Listener() {
+                          @Override
+                          public void durable(long seq, List<RowResult> results) {
+                            world[0].after(
+                                Duration.ofSeconds(5),
+                                "late",
+                                () -> listener.durable(seq, results));
+                          }
+
+                          @Override
+                          public void refused(PlexException why) {
+                            listener.refused(why);
+                          }
+                        });
+                  }
+                });
+    world[0].run();
+    assertThat(world[0].clock().nanoTime()).isGreaterThan(Duration.ofSeconds(6).toNanos());
+    TrackedState teller = Bank.onDisk(world[0], Bank.TELLER, "a0");
+    assertThat(Bank.list(teller, "begun")).containsExactly("r0", "r1");
+    assertThat(Bank.list(teller, "ended")).containsExactly("r0", "r1");
   }
 
   /// Tells actor a0 of a type each operation once and waits until they are accepted.
