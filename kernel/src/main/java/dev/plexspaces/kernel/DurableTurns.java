@@ -948,9 +948,9 @@ final class DurableTurns {
   }
 
   /// Makes the commit that opens a turn depend on the row of its message, which stays where it is:
-  /// only a waiting row can be buried, and the second step puts it back. Without this a late copy of
-  /// a row that was handled could begin a turn, and its steps would be on disk before the end finds
-  /// no row to delete. Source: spec/turns rule 16.
+  /// only a waiting row can be buried, and the second step puts it back. Without this a late copy
+  /// of a row that was handled could begin a turn, and its steps would be on disk before the end
+  /// finds no row to delete. Source: spec/turns rule 16.
   private void claimRow(Turn t) {
     Envelope e = t.envelope;
     if (e.inboxSeq() > 0) {

@@ -82,7 +82,8 @@ class DurableInboxSimulation {
                 });
     world[0].run();
     assertThat(refused[0]).isTrue();
-    assertThat(Bank.list(Bank.onDisk(world[0], Bank.TELLER, "a0"), "ended")).containsExactly("r0", "r1");
+    assertThat(Bank.list(Bank.onDisk(world[0], Bank.TELLER, "a0"), "ended"))
+        .containsExactly("r0", "r1");
   }
 
   @Test
