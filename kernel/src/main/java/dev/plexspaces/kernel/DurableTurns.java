@@ -53,7 +53,8 @@ final class DurableTurns {
 
   Inbox: `recovered` holds what was read from the store, the mailbox what was committed since. Rows
   come in the order of their numbers on both ways, so one number, `lastInboxSeq`, tells a copy of a
-  row that was read already. A row that found the mailbox full is only noted (`behind`) and read
+  row that was read already; it is remembered across restarts, because the mailbox is kept, too. A row
+  that found the mailbox full is only noted (`behind`) and read
   later. */
 
   /// Rows of the durable inbox held in memory; more are loaded when these are worked off.
@@ -108,12 +109,11 @@ final class DurableTurns {
   /// Recovered messages, before anything in the mailbox.
   private final ArrayDeque<Envelope> recovered = new ArrayDeque<>();
 
-  /// The newest row that came to this cell, in this activation or an earlier one of it: the mailbox
-  /// may still hold copies up to here.
+  /// The newest row read or taken from the mailbox.
   private long lastInboxSeq;
 
-  /// The newest row that this activation has read or was handed.
-  private long inboxCursor;
+  /// The newest row of the cell's earlier activations, of which the mailbox may still hold copies.
+  private long earlierInboxSeq;
 
   /// The row of the open turn's message, which is not to be run a second time; 0 for none.
   private long openInboxSeq;
@@ -171,9 +171,9 @@ final class DurableTurns {
     if (before != null) {
       before.awaitQuiet(t);
       reloadMillis = before.reloadMillis;
-      lastInboxSeq = before.lastInboxSeq;
       openCrashes = before.openCrashes;
       openCrashesOf = before.openCrashesOf;
+      earlierInboxSeq = Math.max(before.earlierInboxSeq, before.lastInboxSeq);
     }
     LoadedActor loaded = store.load(id);
     incarnation = loaded.incarnation();
@@ -252,12 +252,11 @@ final class DurableTurns {
   }
 
   private void loadInbox() {
-    List<InboxRow> rows = store.inbox(id, inboxCursor, INBOX_WINDOW);
+    List<InboxRow> rows = store.inbox(id, lastInboxSeq, INBOX_WINDOW);
     behind = rows.size() == INBOX_WINDOW;
     long now = cell.system().clock().millis();
     for (InboxRow row : rows) {
-      inboxCursor = row.seq();
-      lastInboxSeq = Math.max(lastInboxSeq, row.seq());
+      lastInboxSeq = row.seq();
       long number = timerNumber(row);
       if (row.seq() == openInboxSeq || knows(number)) {
         continue;
@@ -347,12 +346,11 @@ final class DurableTurns {
           return null;
         }
         if (e.inboxSeq() > 0 && e.extras.durableTimer < 0) {
-          if (e.inboxSeq() <= lastInboxSeq) {
-            // Its row was loaded from the store while this copy was on its way.
+          if (e.inboxSeq() <= lastInboxSeq || e.inboxSeq() <= earlierInboxSeq) {
+            // Its row was loaded from the store while this copy was on its way, or is done with.
             continue;
           }
           lastInboxSeq = e.inboxSeq();
-          inboxCursor = e.inboxSeq();
         }
       }
       if (e.inboxSeq() == 0 || e.extras.durableTimer < 0 || e.extras.resume != null || due(e)) {
@@ -967,10 +965,11 @@ final class DurableTurns {
     return poisoned;
   }
 
-  /// True when nothing is on its way to the disk and nothing waits to run.
+  /// True when nothing is on its way to the disk and nothing waits to run. What the store refused
+  /// waits to be run again, once the actor is loaded anew.
   boolean quiet() {
     synchronized (lock) {
-      return pending == 0 && timers.isEmpty() && recovered.isEmpty() && !behind;
+      return pending == 0 && timers.isEmpty() && recovered.isEmpty() && !behind && !poisoned;
     }
   }
 

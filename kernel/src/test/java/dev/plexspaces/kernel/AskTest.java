@@ -356,46 +356,6 @@ class AskTest {
 
   @Test
   void forwardedCall_thatWouldCloseACycle_isRefusedAtOnce() {
-    TestType type =
-        TestType.of(
-            "f",
-            () ->
-                Script.of(
-                        "start",
-                        (c, m) -> {
-                          try {
-                            return c.ask(c.actor("f", "b"), "pass", null, HOUR);
-                          } catch (PlexException e) {
-                            return e.code().name();
-                          }
-                        })
-                    .on(
-                        "pass",
-                        (c, m) -> {
-                          c.forward(c.actor("f", "c"));
-                          return Reply.LATER;
-                        })
-                    .on("back", (c, m) -> "back"),
-            VIRTUAL);
-    TestType asksBack =
-        TestType.of(
-            "g",
-            () ->
-                Script.of("start", (c, m) -> c.ask(c.actor("h", "b"), "pass", null, HOUR))
-                    .on("ping", (c, m) -> "pong"),
-            VIRTUAL);
-    TestType relay =
-        TestType.of(
-            "h",
-            () ->
-                Script.of(
-                        "pass",
-                        (c, m) -> {
-                          c.forward(c.actor("h", "c"));
-                          return Reply.LATER;
-                        })
-                    .on("*", (c, m) -> "?"),
-            VIRTUAL);
     TestType self =
         TestType.of(
             "loop",
@@ -444,7 +404,7 @@ class AskTest {
                           }
                         }),
             VIRTUAL);
-    node = Node.withManualTime().offer(type, asksBack, relay, self, third);
+    node = Node.withManualTime().offer(self, third);
     assertThat(node.ask("loop", "a", "start")).isEqualTo("DEADLOCK");
     assertThat(node.ask("third", "a", "start")).isEqualTo("c:DEADLOCK");
   }

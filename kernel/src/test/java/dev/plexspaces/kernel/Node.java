@@ -298,6 +298,14 @@ final class Node implements AutoCloseable {
     }
   }
 
+  /// Stops the machinery under the actors, as a crash of the process would.
+  void abandon() {
+    if (wheel != null) {
+      wheel.close();
+    }
+    system.dispatcher().close();
+  }
+
   /// What a live actor is doing; "" when there is none.
   String state(String type, String key) {
     return system.actor(id(type, key)).map(Invoker.ActorInfo::state).orElse("");
