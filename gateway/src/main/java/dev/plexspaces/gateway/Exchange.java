@@ -96,12 +96,28 @@ final class Exchange {
               } else {
                 try {
                   next.accept(whole.content().array());
-                } catch (RuntimeException e) {
-                  fail(e);
+                } catch (Throwable t) {
+                  fail(t);
                 }
               }
               return null;
             });
+  }
+
+  /// Answers once a result is there; failures become the answer.
+  <T> void when(CompletableFuture<T> result, Consumer<T> answer) {
+    result.whenComplete(
+        (value, failure) -> {
+          try {
+            if (failure != null) {
+              fail(failure);
+            } else {
+              answer.accept(value);
+            }
+          } catch (Throwable t) {
+            fail(t);
+          }
+        });
   }
 
   /// Answers with JSON.

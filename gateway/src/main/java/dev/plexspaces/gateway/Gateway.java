@@ -152,6 +152,7 @@ public final class Gateway implements AutoCloseable {
   private static ServerBuilder server(GatewayOptions options, int port, HttpEdge edge) {
     return Server.builder()
         .http(new InetSocketAddress(options.address(), port))
+        .bossGroupFactory(AcceptLoop::of)
         .maxNumConnections(CONNECTIONS_MAX)
         .http2MaxStreamsPerConnection(STREAMS_MAX)
         .http1MaxInitialLineLength(REQUEST_LINE_BYTES_MAX)

@@ -80,15 +80,14 @@ final class GrpcEdge implements ServerInterceptor {
       ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
     String requestId = Caller.requestId(headers.get(REQUEST_ID), ids);
     Observed<Q, A> observed = new Observed<>(call, requestId, metrics.now());
+    boolean probe = open.contains(call.getMethodDescriptor().getFullMethodName());
     try {
-      if (inFlight.getAndIncrement() >= inFlightMax) {
+      if (inFlight.getAndIncrement() >= inFlightMax && !probe) {
         throw new PlexException(
             ErrorCode.RESOURCE_EXHAUSTED, "too many calls in progress; try again later");
       }
       Principal principal =
-          open.contains(call.getMethodDescriptor().getFullMethodName())
-              ? Principal.ANONYMOUS
-              : authenticator.authenticate(headers.get(AUTHORIZATION));
+          probe ? Principal.ANONYMOUS : authenticator.authenticate(headers.get(AUTHORIZATION));
       Caller caller =
           new Caller(
               principal,
@@ -197,8 +196,8 @@ final class GrpcEdge implements ServerInterceptor {
                   answers.onCompleted();
                 }
               });
-    } catch (RuntimeException e) {
-      fail(caller, e, answers);
+    } catch (Throwable t) {
+      fail(caller, t, answers);
     }
   }
 

@@ -143,19 +143,13 @@ final class NodeRoutes {
 
   private void metrics(Exchange exchange) {
     Authorization.require(exchange.caller().principal(), Permission.VIEW_NODE);
-    CompletableFuture.supplyAsync(node::metrics, blocking)
-        .whenComplete(
-            (text, failure) -> {
-              if (failure != null) {
-                exchange.fail(failure);
-              } else {
-                exchange.answer(
-                    exchange.headers(
-                        HttpStatus.OK,
-                        MediaType.PLAIN_TEXT_UTF_8.withParameter("version", "0.0.4")),
-                    text.getBytes(StandardCharsets.UTF_8));
-              }
-            });
+    exchange.when(
+        CompletableFuture.supplyAsync(node::metrics, blocking),
+        text ->
+            exchange.answer(
+                exchange.headers(
+                    HttpStatus.OK, MediaType.PLAIN_TEXT_UTF_8.withParameter("version", "0.0.4")),
+                text.getBytes(StandardCharsets.UTF_8)));
   }
 
   private void asset(Exchange exchange) {

@@ -14,11 +14,13 @@ import com.google.protobuf.Descriptors.FieldDescriptor;
 import com.google.protobuf.Descriptors.MethodDescriptor;
 import com.google.protobuf.ExtensionRegistry;
 import com.google.protobuf.Timestamp;
+import dev.plexspaces.sdk.ErrorCode;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -433,12 +435,7 @@ final class OpenApi {
                 "description", orderedMap("type", "string")));
     Map<String, Object> codes =
         orderedMap(
-            "type",
-            "string",
-            "enum",
-            java.util.Arrays.stream(dev.plexspaces.sdk.ErrorCode.values())
-                .map(Enum::name)
-                .toList());
+            "type", "string", "enum", Arrays.stream(ErrorCode.values()).map(Enum::name).toList());
     return orderedMap(
         "type",
         "object",

@@ -257,7 +257,7 @@ class GrpcTest {
         assertThat(detail(status, BadRequest.class)).isNull();
       }
     }
-    for (String type : List.of("broken", "unwritable", "leaky")) {
+    for (String type : List.of("broken", "bottomless", "unwritable", "leaky")) {
       com.google.rpc.Status status =
           refused(
               () -> actors(token).askActor(ask(type).build()),

@@ -110,6 +110,7 @@ class LifecycleTest {
       TestEdge.Answer third = edge.get("/api/v1/actors/acme/prod/echo/k", token);
       assertError(third, 429, "RESOURCE_EXHAUSTED");
       assertThat(third.header("retry-after")).isEqualTo("1");
+      assertThat(edge.get("/health/live", null).status()).isEqualTo(200);
       one.replied(ActorId.parse("acme/prod/silent/k"), 1L);
       two.failed(new PlexException(ErrorCode.TIMEOUT, "no reply in time"));
       assertThat(

@@ -108,7 +108,12 @@ final class DurableTurns {
   /// Recovered messages, before anything in the mailbox.
   private final ArrayDeque<Envelope> recovered = new ArrayDeque<>();
 
+  /// The newest row that came to this cell, in this activation or an earlier one of it: the mailbox
+  /// may still hold copies up to here.
   private long lastInboxSeq;
+
+  /// The newest row that this activation has read or was handed.
+  private long inboxCursor;
 
   /// The row of the open turn's message, which is not to be run a second time; 0 for none.
   private long openInboxSeq;
@@ -166,6 +171,7 @@ final class DurableTurns {
     if (before != null) {
       before.awaitQuiet(t);
       reloadMillis = before.reloadMillis;
+      lastInboxSeq = before.lastInboxSeq;
       openCrashes = before.openCrashes;
       openCrashesOf = before.openCrashesOf;
     }
@@ -246,11 +252,12 @@ final class DurableTurns {
   }
 
   private void loadInbox() {
-    List<InboxRow> rows = store.inbox(id, lastInboxSeq, INBOX_WINDOW);
+    List<InboxRow> rows = store.inbox(id, inboxCursor, INBOX_WINDOW);
     behind = rows.size() == INBOX_WINDOW;
     long now = cell.system().clock().millis();
     for (InboxRow row : rows) {
-      lastInboxSeq = row.seq();
+      inboxCursor = row.seq();
+      lastInboxSeq = Math.max(lastInboxSeq, row.seq());
       long number = timerNumber(row);
       if (row.seq() == openInboxSeq || knows(number)) {
         continue;
@@ -345,6 +352,7 @@ final class DurableTurns {
             continue;
           }
           lastInboxSeq = e.inboxSeq();
+          inboxCursor = e.inboxSeq();
         }
       }
       if (e.inboxSeq() == 0 || e.extras.durableTimer < 0 || e.extras.resume != null || due(e)) {
@@ -919,6 +927,9 @@ final class DurableTurns {
 
   private void commitAndWait(Turn t) {
     Kind kind = open ? Kind.SEGMENT : Kind.OPEN;
+    if (!open) {
+      claimRow(t);
+    }
     open = true;
     commit(t, t.envelope, null, kind, state.drainChanges(), false);
     Wait wait = new Wait();
@@ -935,6 +946,18 @@ final class DurableTurns {
     cell.system().dispatcher().await(t.worker, wait);
     if (wait.error != null) {
       throw wait.error;
+    }
+  }
+
+  /// Makes the commit that opens a turn depend on the row of its message, which stays where it is:
+  /// only a waiting row can be buried, and the second step puts it back. Without this a late copy
+  /// of a row that was handled could begin a turn, and its steps would be on disk before the end
+  /// finds no row to delete. Source: spec/turns rule 16.
+  private void claimRow(Turn t) {
+    Envelope e = t.envelope;
+    if (e.inboxSeq() > 0) {
+      t.row(new Row.InboxBury(id, e.inboxSeq(), "its turn is open"), null);
+      t.row(new Row.InboxUpdate(id, e.inboxSeq(), dueAt(e), e.extras.attempts), null);
     }
   }
 

@@ -6,6 +6,8 @@ import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.identity.Scope;
 import dev.plexspaces.kernel.journal.InMemoryStore;
 import dev.plexspaces.kernel.journal.Store;
+import dev.plexspaces.kernel.time.Clock;
+import dev.plexspaces.kernel.time.DeadlineWheel;
 import dev.plexspaces.kernel.time.SystemClock;
 import dev.plexspaces.sdk.Facet;
 import dev.plexspaces.sdk.FacetSpec;
@@ -27,6 +29,9 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /// One actor system under test and the ways to talk to it. Every wait has the same generous bound.
@@ -55,8 +60,49 @@ final class Node implements AutoCloseable {
             new ActorSystem.Options(parallelism, 7), new InMemoryStore(SystemClock.INSTANCE)));
   }
 
-  static Node of(ActorSystem system) {
-    return new Node(system);
+  /// A system whose time stands still until [#advance].
+  static Node withManualTime(Store store, ManualClock clock) {
+    DeadlineWheel wheel = new DeadlineWheel(clock::nanoTime);
+    Node node =
+        new Node(
+            new ActorSystem(clock, new SystemEntropy(), store, new WorkerDispatcher(2), wheel, 7));
+    node.clock = clock;
+    node.wheel = wheel;
+    return node;
+  }
+
+  static Node withManualTime() {
+    ManualClock clock = new ManualClock();
+    return withManualTime(new InMemoryStore(clock), clock);
+  }
+
+  private ManualClock clock;
+  private DeadlineWheel wheel;
+
+  /// Moves the time on and fires what is due.
+  void advance(Duration by) {
+    clock.advance(by);
+    wheel.advance(clock.nanoTime());
+  }
+
+  /// A clock that goes on when it is told.
+  static final class ManualClock implements Clock {
+    private static final Instant START = Instant.parse("2030-01-01T00:00:00Z");
+    private final AtomicLong nanos = new AtomicLong();
+
+    void advance(Duration by) {
+      nanos.addAndGet(by.toNanos());
+    }
+
+    @Override
+    public Instant instant() {
+      return START.plusNanos(nanos.get());
+    }
+
+    @Override
+    public long nanoTime() {
+      return nanos.get();
+    }
   }
 
   static SupervisorSpec supervisor(
@@ -199,11 +245,11 @@ final class Node implements AutoCloseable {
 
   /// Waits for something that no listener reports. Looks again whenever other threads had a chance
   /// to go on.
-  static void eventually(java.util.function.BooleanSupplier condition) {
+  static void eventually(BooleanSupplier condition) {
     long end = System.nanoTime() + BOUND.toNanos();
     while (!condition.getAsBoolean()) {
       assertThat(System.nanoTime() - end).as("still not so after " + BOUND).isNegative();
-      java.util.concurrent.locks.LockSupport.parkNanos(1_000_000);
+      LockSupport.parkNanos(1_000_000);
     }
   }
 
@@ -250,6 +296,11 @@ final class Node implements AutoCloseable {
     } catch (InterruptedException e) {
       throw new AssertionError(e);
     }
+  }
+
+  /// What a live actor is doing; "" when there is none.
+  String state(String type, String key) {
+    return system.actor(id(type, key)).map(Invoker.ActorInfo::state).orElse("");
   }
 
   @Override

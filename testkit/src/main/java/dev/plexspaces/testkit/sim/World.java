@@ -104,6 +104,7 @@ public final class World implements SeededDispatcher.Script {
   private boolean up;
   private long crashCount;
   private long refusals;
+  private boolean wallClockWentBack;
 
   /// Kept, because a handler or the kernel may catch what is thrown at them.
   private Violation violation;
@@ -206,6 +207,11 @@ public final class World implements SeededDispatcher.Script {
   /// How many batches of commits the disk refused.
   public long refusals() {
     return refusals;
+  }
+
+  /// True once the wall clock was set back.
+  public boolean wallClockWentBack() {
+    return wallClockWentBack;
   }
 
   /// Randomness for workloads, by name.
@@ -373,6 +379,7 @@ public final class World implements SeededDispatcher.Script {
 
   private void start() {
     starts++;
+    Instant before = clock.instant();
     if (crashes.chance(faults.clockJumps())) {
       // Backwards, forwards, or to where the last start was, as a machine without a clock does.
       switch ((int) crashes.between(0, 2)) {
@@ -381,6 +388,7 @@ public final class World implements SeededDispatcher.Script {
         default -> clock.wallTo(lastStart);
       }
     }
+    wallClockWentBack |= clock.instant().isBefore(before);
     lastStart = clock.instant();
     trace.add(starts, "start", clock.instant().toString());
     wheel = new DeadlineWheel(clock::nanoTime, 1);
