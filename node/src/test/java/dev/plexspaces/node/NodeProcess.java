@@ -197,7 +197,7 @@ public final class NodeProcess implements AutoCloseable {
   }
 
   /// The JVM as the launcher starts it, on what the build compiled.
-  private static List<String> java() {
+  static List<String> java() {
     String classPath =
         Arrays.stream(
                 System.getProperty(
