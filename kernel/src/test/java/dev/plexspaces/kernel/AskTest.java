@@ -170,7 +170,9 @@ class AskTest {
     assertThat(Node.await(asking).toString())
         .isEqualTo("TIMEOUT: no reply from callee/x to 'hold' in time");
     gate.countDown();
-    assertThat(node.ask("caller", "c", "ask", "echo")).as("the next reply, not the late one").isEqualTo(5);
+    assertThat(node.ask("caller", "c", "ask", "echo"))
+        .as("the next reply, not the late one")
+        .isEqualTo(5);
   }
 
   @Test
@@ -299,7 +301,8 @@ class AskTest {
                           int me = Integer.parseInt(c.self().key());
                           barrier[0].await(30, TimeUnit.SECONDS);
                           try {
-                            return c.ask(c.actor("ring", "" + (me + 1) % count), "answer", null, HOUR);
+                            return c.ask(
+                                c.actor("ring", "" + (me + 1) % count), "answer", null, HOUR);
                           } catch (PlexException e) {
                             return e.code().name();
                           }

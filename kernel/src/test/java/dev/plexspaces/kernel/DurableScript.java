@@ -42,8 +42,7 @@ final class DurableScript implements Actor, DurableState {
     return new TestType(
         name,
         actors,
-        List.of(
-            FacetSpec.of(FacetCatalog.VIRTUAL_ACTOR), FacetSpec.of(FacetCatalog.DURABILITY)));
+        List.of(FacetSpec.of(FacetCatalog.VIRTUAL_ACTOR), FacetSpec.of(FacetCatalog.DURABILITY)));
   }
 
   /// A durable type whose actors are supervised.

@@ -137,11 +137,12 @@ class DurableTurnsTest {
     List<CompletableFuture<Object>> replies = new ArrayList<>();
     for (int i = 0; i < 100; i++) {
       CompletableFuture<Object> reply = node.asking("counter", "a", "add", 1);
-      replies.add(reply.thenApply(
-          r -> {
-            order.add((Long) r);
-            return r;
-          }));
+      replies.add(
+          reply.thenApply(
+              r -> {
+                order.add((Long) r);
+                return r;
+              }));
     }
     Node.eventually(() -> runs.get() == 100);
     Node.eventually(() -> store.held() == 100);
@@ -231,7 +232,8 @@ class DurableTurnsTest {
                           c.ask(c.actor("echo", "e"), "echo", 1, HOUR);
                           return add(s, "sum", 1);
                         }));
-    TestType echo = TestType.of("echo", () -> Script.of("*", (c, m) -> m.payload()), "virtual_actor");
+    TestType echo =
+        TestType.of("echo", () -> Script.of("*", (c, m) -> m.payload()), "virtual_actor");
     node = Node.withManualTime(store, clock);
     nodes.add(node);
     CompletableFuture<String> exited = new CompletableFuture<>();
@@ -473,7 +475,8 @@ class DurableTurnsTest {
     assertThat(seen).isEmpty();
   }
 
-  /// Turns that write and turns that only read take different ways out; neither overtakes the other.
+  /// Turns that write and turns that only read take different ways out; neither overtakes the
+  /// other.
   @Test
   void messagesToAVolatileActor_ofWritingAndReadingTurns_arriveInTheirOrder() {
     TestType sender =
@@ -708,7 +711,9 @@ class DurableTurnsTest {
     observed.forEach(
         (segment, views) -> {
           List<?> firstView = (List<?>) views.peek();
-          assertThat(firstView.get(1)).as("two draws of one segment").isNotEqualTo(firstView.get(2));
+          assertThat(firstView.get(1))
+              .as("two draws of one segment")
+              .isNotEqualTo(firstView.get(2));
           for (Object view : views) {
             assertThat(((List<?>) view).subList(1, 3))
                 .as("randomness of segment %d", segment)
@@ -799,8 +804,7 @@ class DurableTurnsTest {
     quiet();
     assertThat(asked.get("refuse").get()).isEqualTo(1);
     assertThat(node.ask("cautious", "c", "get"))
-        .isEqualTo(
-            "INVALID_MESSAGE n: is wrong [FieldViolation[field=n, description=is wrong]]");
+        .isEqualTo("INVALID_MESSAGE n: is wrong [FieldViolation[field=n, description=is wrong]]");
   }
 
   @Test
@@ -917,8 +921,7 @@ class DurableTurnsTest {
 
   private TestType plannerThat(DurableScript.Step step) {
     return DurableScript.type(
-        "planner",
-        () -> DurableScript.of("plan", step).on("get", (c, m, s) -> number(s, "sum")));
+        "planner", () -> DurableScript.of("plan", step).on("get", (c, m, s) -> number(s, "sum")));
   }
 
   static Stream<Arguments> changedCode() {
@@ -953,7 +956,8 @@ class DurableTurnsTest {
           }
         };
     return Stream.of(
-        Arguments.of("operation", otherOperation, "'ask callee/x double', got 'ask callee/x triple'"),
+        Arguments.of(
+            "operation", otherOperation, "'ask callee/x double', got 'ask callee/x triple'"),
         Arguments.of("target", otherTarget, "'ask callee/x double', got 'ask callee/y double'"),
         Arguments.of("payload", otherPayload, "the payload differs"),
         Arguments.of("no ask", noAsk, "'ask callee/x double', got 'the end of the turn'"),
@@ -983,7 +987,9 @@ class DurableTurnsTest {
     PlexException error = node.askFails("planner", "p", "get", null);
     assertThat(error.code()).isEqualTo(ErrorCode.JOURNAL_MISMATCH);
     assertThat(error)
-        .hasMessageContaining("acme/test/planner/p, turn 1, step " + (what.startsWith("no") || what.equals("refuses") ? 0 : 1))
+        .hasMessageContaining(
+            "acme/test/planner/p, turn 1, step "
+                + (what.startsWith("no") || what.equals("refuses") ? 0 : 1))
         .hasMessageContaining(text);
     // Neither quarantined nor started again and again; the others are fine.
     assertThat(node.askFails("planner", "p", "get", null).code())
@@ -1182,7 +1188,9 @@ class DurableTurnsTest {
     quiet();
     Object other = node.ask("alarm", "a", "set", 3);
     restart(alarm());
-    assertThat(node.ask("alarm", "a", "cancel", other)).as("by its number of before").isEqualTo(true);
+    assertThat(node.ask("alarm", "a", "cancel", other))
+        .as("by its number of before")
+        .isEqualTo(true);
     node.advance(SECOND);
     restart(alarm());
     node.advance(SECOND);
@@ -1248,8 +1256,7 @@ class DurableTurnsTest {
     Node.await(store.crash);
     restart(alarm(), callee());
     Node.eventually(() -> node.ask("alarm", "a", "log") != null);
-    assertThat(node.ask("alarm", "a", "log"))
-        .isEqualTo(List.of(true, true, false, false, true));
+    assertThat(node.ask("alarm", "a", "log")).isEqualTo(List.of(true, true, false, false, true));
     node.advance(SECOND);
     assertThat(Node.take(seen)).isEqualTo("kept");
     quiet();
@@ -1266,8 +1273,7 @@ class DurableTurnsTest {
           new Commit(
               Node.id(type, key),
               Optional.empty(),
-              List.of(
-                  new Row.InboxInsert(Node.id(type, key), "m" + i, 0, MessageCodec.encode(e)))),
+              List.of(new Row.InboxInsert(Node.id(type, key), "m" + i, 0, MessageCodec.encode(e)))),
           new Commit.Listener() {
             @Override
             public void durable(long seq, List<RowResult> results) {
@@ -1389,8 +1395,7 @@ class DurableTurnsTest {
           start(
               counter(),
               DurableScript.type(
-                  "eager",
-                  () -> DurableScript.of("*", (c, m, s) -> "up").activate(attempt)));
+                  "eager", () -> DurableScript.of("*", (c, m, s) -> "up").activate(attempt)));
           assertThat(node.askFails("eager", "e", "go", null).code())
               .as(name)
               .isEqualTo(ErrorCode.FAILED_PRECONDITION);
@@ -1421,9 +1426,7 @@ class DurableTurnsTest {
 
   @Test
   void durabilityFacet_onATypeWithoutDurableState_isRefusedAtTheStart() {
-    start(
-        new TestType(
-            "plain", Script::new, DurableScript.type("x", DurableScript::new).facets()));
+    start(new TestType("plain", Script::new, DurableScript.type("x", DurableScript::new).facets()));
     PlexException error = node.askFails("plain", "p", "go", null);
     assertThat(error.code()).isEqualTo(ErrorCode.INVALID_MESSAGE);
     assertThat(error).hasMessageContaining("'plain' keeps no durable state");

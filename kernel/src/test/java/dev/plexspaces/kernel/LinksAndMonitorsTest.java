@@ -223,8 +223,7 @@ class LinksAndMonitorsTest {
   @Test
   void demonitor_whileTheDownWaitsInTheMailbox_itIsNeverSeen() {
     Object ref = node.ask("watcher", "w", "monitor", "t");
-    CompletableFuture<Object> demonitored =
-        node.asking("watcher", "w", "hold_and_demonitor", ref);
+    CompletableFuture<Object> demonitored = node.asking("watcher", "w", "hold_and_demonitor", ref);
     Node.await(held);
     exit("t", "crash");
     node.ask("target", "t", "ping");
@@ -266,8 +265,7 @@ class LinksAndMonitorsTest {
       Message exit = Node.take(received);
       assertThat(exit.type()).isEqualTo("__EXIT__");
       assertThat(exit.kind()).isEqualTo(Message.Kind.INFO);
-      assertThat(exit.payload())
-          .isEqualTo(Map.of("exit_from", "target/t", "exit_reason", reason));
+      assertThat(exit.payload()).isEqualTo(Map.of("exit_from", "target/t", "exit_reason", reason));
     }
     Node.eventually(() -> node.state("target", "t").equals("active"));
     exit("t", "crash");
@@ -370,8 +368,7 @@ class LinksAndMonitorsTest {
     Node.await(starting);
     node.ask("outsider", "o", "monitor");
     goOn.countDown();
-    assertThat(((Map<?, ?>) Node.take(received).payload()).get("down_from"))
-        .isEqualTo("fragile/f");
+    assertThat(((Map<?, ?>) Node.take(received).payload()).get("down_from")).isEqualTo("fragile/f");
   }
 
   @Test

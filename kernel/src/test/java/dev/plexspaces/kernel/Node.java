@@ -65,8 +65,7 @@ final class Node implements AutoCloseable {
     DeadlineWheel wheel = new DeadlineWheel(clock::nanoTime);
     Node node =
         new Node(
-            new ActorSystem(
-                clock, new SystemEntropy(), store, new WorkerDispatcher(2), wheel, 7));
+            new ActorSystem(clock, new SystemEntropy(), store, new WorkerDispatcher(2), wheel, 7));
     node.clock = clock;
     node.wheel = wheel;
     return node;
@@ -179,7 +178,8 @@ final class Node implements AutoCloseable {
   }
 
   CompletableFuture<Object> asking(String type, String key, String operation, Object payload) {
-    return asking(context(), type, key, request(operation, payload, BOUND));
+    // Under manual time a call waits as long as the test does.
+    return asking(context(), type, key, request(operation, payload, CellContext.ASK_MAX));
   }
 
   CompletableFuture<Object> asking(

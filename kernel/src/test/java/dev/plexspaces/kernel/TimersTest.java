@@ -34,13 +34,9 @@ class TimersTest {
     return Script.of("set", (c, m) -> c.sendAfter(SECOND, "tick", m.payload()))
         .on("set_zero", (c, m) -> c.sendAfter(Duration.ZERO, "tick", m.payload()))
         .on("set_negative", (c, m) -> c.sendAfter(SECOND.negated(), "tick", null))
-        .on(
-            "set_too_long",
-            (c, m) -> c.sendAfter(Duration.ofSeconds(Long.MAX_VALUE), "tick", null))
+        .on("set_too_long", (c, m) -> c.sendAfter(Duration.ofSeconds(Long.MAX_VALUE), "tick", null))
         .on("cancel", (c, m) -> c.cancelTimer((Long) m.payload()))
-        .on(
-            "set_and_cancel",
-            (c, m) -> c.cancelTimer(c.sendAfter(SECOND, "tick", m.payload())))
+        .on("set_and_cancel", (c, m) -> c.cancelTimer(c.sendAfter(SECOND, "tick", m.payload())))
         .on(
             "cancel_and_refuse",
             (c, m) -> {
