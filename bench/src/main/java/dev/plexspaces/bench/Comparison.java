@@ -73,7 +73,8 @@ final class Comparison {
     for (String setting : settings) {
       double rate;
       try (Contestant contestant = family.open(setting)) {
-        long operations = calibrate(workload, contestant, timing.tuneMs);
+        long operations =
+            workload.fixed() ? workload.smallest() : calibrate(workload, contestant, timing.tuneMs);
         rate = rate(operations, contestant.run(workload, operations));
       }
       report.line(
@@ -136,6 +137,9 @@ final class Comparison {
               sorted[0],
               sorted[sorted.length - 1],
               entrant.setting));
+    }
+    if (!entrants.getFirst().family.name().equals(PlexContestant.NAME)) {
+      return;
     }
     double[] ours = rates[0];
     String us = entrants.getFirst().family.name();

@@ -47,6 +47,10 @@ final class Messaging {
     if (ErlangContestant.available()) {
       families.add(new ErlangContestant.Erlang(options.beams()));
     }
+    String only = System.getProperty("bench.contestants", "");
+    if (!only.isEmpty()) {
+      families.removeIf(family -> !List.of(only.split(",")).contains(family.name()));
+    }
     return families;
   }
 

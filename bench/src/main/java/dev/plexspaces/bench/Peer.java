@@ -9,10 +9,6 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -21,20 +17,21 @@ final class Peer implements AutoCloseable {
 
   private static final Pattern READY = Pattern.compile(".*[Rr]eady.*?(http://[0-9.a-z:]+).*");
 
-  private static final int STOP_SECONDS = 15;
-
-  private final String name;
   private final Process process;
   private final URI address;
+  private final boolean endsWithInput;
 
-  private Peer(String name, Process process, URI address) {
-    this.name = name;
+  private Peer(Process process, URI address, boolean endsWithInput) {
     this.process = process;
     this.address = address;
+    this.endsWithInput = endsWithInput;
   }
 
   /// Starts it and waits for its `ready` line.
-  static Peer start(String name, List<String> command, Map<String, String> environment)
+  ///
+  /// @param endsWithInput true when it ends in order once its standard input is closed
+  static Peer start(
+      String name, List<String> command, Map<String, String> environment, boolean endsWithInput)
       throws IOException {
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().putAll(environment);
@@ -46,35 +43,25 @@ final class Peer implements AutoCloseable {
       Matcher matcher = READY.matcher(line);
       if (matcher.matches()) {
         Thread.ofPlatform().daemon().name(name + "-output").start(() -> drain(output));
-        return new Peer(name, process, URI.create(matcher.group(1)));
+        return new Peer(process, URI.create(matcher.group(1)), endsWithInput);
       }
     }
     throw new IOException(name + " ended before it was ready: " + command);
-  }
-
-  String name() {
-    return name;
   }
 
   URI address() {
     return address;
   }
 
-  /// Ends the process: peers of ours end, and tidy up, when their standard input closes; what has
-  /// not ended after [#STOP_SECONDS] gets a signal.
+  /// Ends the process in order: by closing its standard input if it said it listens to that (a
+  /// script has things to tidy up), else by a signal.
   @Override
   public void close() throws IOException {
     process.getOutputStream().close();
-    CompletableFuture<Process> exit = process.onExit();
-    try {
-      exit.get(STOP_SECONDS, TimeUnit.SECONDS);
-    } catch (TimeoutException | ExecutionException e) {
+    if (!endsWithInput) {
       process.destroy();
-      exit.join();
-    } catch (InterruptedException e) {
-      process.destroyForcibly();
-      Thread.currentThread().interrupt();
     }
+    process.onExit().join();
   }
 
   private static void drain(Reader output) {

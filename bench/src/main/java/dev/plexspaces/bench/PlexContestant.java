@@ -35,11 +35,14 @@ import java.util.function.Supplier;
 /// where the workload says so and ask by blocking; mailboxes are bounded.
 final class PlexContestant implements Contestant {
 
+  /// Of the family.
+  static final String NAME = "plexspaces";
+
   /// The one setting there is.
   record Plex() implements Family {
     @Override
     public String name() {
-      return "plexspaces";
+      return NAME;
     }
 
     @Override

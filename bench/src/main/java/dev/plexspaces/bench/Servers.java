@@ -34,27 +34,39 @@ final class Servers {
                 "--grpc-port",
                 "0"));
     command.addAll(Arrays.asList(flags));
-    return Peer.start("plexspaces", command, environment());
+    return Peer.start("plexspaces", command, environment(), false);
   }
 
-  /// A token for a node on `data`, good for `tenant`.
+  /// A token for a node on `data` that may call and deploy in `tenant`.
   static String token(Path data, String tenant) throws IOException, InterruptedException {
-    ProcessBuilder builder =
-        new ProcessBuilder(
-            Path.of("plexspaces").toAbsolutePath().toString(),
-            "token",
-            "--tenant",
-            tenant,
-            "--data",
-            data.toString());
+    return command("token", "--tenant", tenant, "--role", "deployer", "--data", data.toString())
+        .strip();
+  }
+
+  /// Deploys a JAR to a node.
+  ///
+  /// @param authorization such as `--token` and a token; empty with `--dev`
+  static void deploy(Peer node, Path jar, String... authorization)
+      throws IOException, InterruptedException {
+    List<String> arguments =
+        new ArrayList<>(List.of("deploy", jar.toString(), "--url", node.address().toString()));
+    arguments.addAll(Arrays.asList(authorization));
+    command(arguments.toArray(String[]::new));
+  }
+
+  private static String command(String... arguments) throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of("plexspaces").toAbsolutePath().toString());
+    command.addAll(Arrays.asList(arguments));
+    ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().putAll(environment());
     Process process = builder.redirectError(ProcessBuilder.Redirect.INHERIT).start();
-    String token =
-        new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     if (process.waitFor() != 0) {
-      throw new IOException("`plexspaces token` failed with exit code " + process.exitValue());
+      throw new IOException(
+          "`plexspaces " + arguments[0] + "` failed with exit code " + process.exitValue());
     }
-    return token;
+    return output;
   }
 
   /// The bare handler, answering `body`.
@@ -70,7 +82,8 @@ final class Servers {
             System.getProperty("java.class.path"),
             BareServer.class.getName(),
             body),
-        Map.of());
+        Map.of(),
+        true);
   }
 
   /// Restate's server and its counter service; installed on first use.
@@ -81,7 +94,7 @@ final class Servers {
     for (int port : freePorts(RESTATE_PORTS)) {
       command.add(Integer.toString(port));
     }
-    return Peer.start("restate", command, environment());
+    return Peer.start("restate", command, environment(), true);
   }
 
   private static Map<String, String> environment() {

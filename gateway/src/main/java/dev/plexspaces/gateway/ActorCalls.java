@@ -310,7 +310,7 @@ final class ActorCalls {
   }
 
   private static InvokeActorResponse envelope(Caller caller, PlexException thrown) {
-    PlexException error = ErrorTable.toAnswer(thrown, caller.requestId());
+    PlexException error = ErrorTable.toAnswer(thrown, caller);
     ErrorTable.Entry entry = ErrorTable.entry(error.code());
     InvokeError.Builder body =
         InvokeError.newBuilder()

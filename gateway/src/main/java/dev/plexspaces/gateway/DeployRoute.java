@@ -5,8 +5,6 @@ import com.linecorp.armeria.common.MediaType;
 import com.linecorp.armeria.common.multipart.BodyPart;
 import com.linecorp.armeria.common.multipart.Multipart;
 import dev.plexspaces.contracts.application.v1.DeployApplicationResponse;
-import dev.plexspaces.sdk.ErrorCode;
-import dev.plexspaces.sdk.PlexException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -21,7 +19,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 
 /// Deployment by `multipart/form-data`: every part is written to its own file as it arrives, so
@@ -51,16 +48,10 @@ final class DeployRoute {
     if (type.parameters().getOrDefault("boundary", List.of()).isEmpty()) {
       throw Caller.invalid("content-type", "multipart/form-data needs a boundary");
     }
-    CompletableFuture.supplyAsync(calls::uploadDirectory, blocking)
-        .thenCompose(directory -> receive(exchange, directory))
-        .whenComplete(
-            (answer, failure) -> {
-              if (failure != null) {
-                exchange.fail(malformed(failure));
-              } else {
-                exchange.answer(HttpStatus.OK, Transcoder.json(answer));
-              }
-            });
+    exchange.when(
+        CompletableFuture.supplyAsync(calls::uploadDirectory, blocking)
+            .thenCompose(directory -> receive(exchange, directory)),
+        answer -> exchange.answer(HttpStatus.OK, Transcoder.json(answer)));
   }
 
   private CompletableFuture<DeployApplicationResponse> receive(Exchange exchange, Path directory) {
@@ -155,18 +146,5 @@ final class DeployRoute {
       known.add(kind.part());
     }
     return known.stream().sorted().toList();
-  }
-
-  /// The parser of the server library has an exception of its own for bodies that are not
-  /// multipart; everything else is passed on.
-  private static Throwable malformed(Throwable failure) {
-    Throwable cause = failure;
-    while (cause instanceof CompletionException && cause.getCause() != null) {
-      cause = cause.getCause();
-    }
-    return cause instanceof com.linecorp.armeria.common.multipart.MimeParsingException
-        ? new PlexException(
-            ErrorCode.INVALID_MESSAGE, "the body is not well-formed multipart/form-data")
-        : cause;
   }
 }

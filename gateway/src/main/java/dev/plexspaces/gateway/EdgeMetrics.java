@@ -4,6 +4,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import java.time.Duration;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /// Request histograms: `plexspaces.http.requests` by route template, method and status, and
@@ -57,7 +58,7 @@ final class EdgeMetrics {
                 .register(registry);
         byStatus.set(status, timer);
       }
-      timer.record(now() - start, java.util.concurrent.TimeUnit.NANOSECONDS);
+      timer.record(now() - start, TimeUnit.NANOSECONDS);
     }
   }
 
@@ -91,6 +92,6 @@ final class EdgeMetrics {
                     .tag("status", status)
                     .serviceLevelObjectives(BUCKETS)
                     .register(registry))
-        .record(now() - start, java.util.concurrent.TimeUnit.NANOSECONDS);
+        .record(now() - start, TimeUnit.NANOSECONDS);
   }
 }

@@ -11,6 +11,7 @@ import dev.plexspaces.sdk.PlexException;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
+import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -64,6 +65,16 @@ final class ErrorTable {
   /// The error to answer with. Whatever was not meant for the caller is logged under the request id
   /// and becomes "internal error".
   static PlexException toAnswer(Throwable thrown, String requestId) {
+    return toAnswer(thrown, requestId, Optional.empty());
+  }
+
+  /// As above, for a request whose trace is known.
+  static PlexException toAnswer(Throwable thrown, Caller caller) {
+    return toAnswer(thrown, caller.requestId(), caller.traceParent());
+  }
+
+  private static PlexException toAnswer(
+      Throwable thrown, String requestId, Optional<String> traceParent) {
     Throwable cause = thrown;
     while (cause instanceof CompletionException && cause.getCause() != null) {
       cause = cause.getCause();
@@ -73,6 +84,7 @@ final class ErrorTable {
     }
     log.atError()
         .addKeyValue("request_id", requestId)
+        .addKeyValue("trace_id", traceParent.map(parent -> parent.substring(3, 35)).orElse(""))
         .setCause(cause)
         .log("request {} failed unexpectedly", requestId);
     return new PlexException(ErrorCode.INTERNAL, "internal error");

@@ -1,6 +1,5 @@
 package dev.plexspaces.gateway;
 
-import com.linecorp.armeria.common.ContentTooLargeException;
 import com.linecorp.armeria.common.HttpData;
 import com.linecorp.armeria.common.HttpHeaderNames;
 import com.linecorp.armeria.common.HttpRequest;
@@ -97,12 +96,28 @@ final class Exchange {
               } else {
                 try {
                   next.accept(whole.content().array());
-                } catch (RuntimeException e) {
-                  fail(e);
+                } catch (Throwable t) {
+                  fail(t);
                 }
               }
               return null;
             });
+  }
+
+  /// Answers once a result is there; failures become the answer.
+  <T> void when(CompletableFuture<T> result, Consumer<T> answer) {
+    result.whenComplete(
+        (value, failure) -> {
+          try {
+            if (failure != null) {
+              fail(failure);
+            } else {
+              answer.accept(value);
+            }
+          } catch (Throwable t) {
+            fail(t);
+          }
+        });
   }
 
   /// Answers with JSON.
@@ -133,10 +148,9 @@ final class Exchange {
     if (response.isDone()) {
       return;
     }
+    Throwable known = HttpEdge.known(thrown);
     PlexException error =
-        ContentTooLargeException.class.isInstance(thrown)
-            ? HttpError.tooLarge(route.bodyBytesMax())
-            : ErrorTable.toAnswer(HttpEdge.known(thrown), requestId);
+        caller == null ? ErrorTable.toAnswer(known, requestId) : ErrorTable.toAnswer(known, caller);
     ErrorBody body = ErrorBody.of(error, requestId);
     answer(HttpEdge.errorHeaders(body, route.access()), body.json());
   }

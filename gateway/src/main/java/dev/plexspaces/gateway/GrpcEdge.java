@@ -80,15 +80,14 @@ final class GrpcEdge implements ServerInterceptor {
       ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
     String requestId = Caller.requestId(headers.get(REQUEST_ID), ids);
     Observed<Q, A> observed = new Observed<>(call, requestId, metrics.now());
+    boolean probe = open.contains(call.getMethodDescriptor().getFullMethodName());
     try {
-      if (inFlight.getAndIncrement() >= inFlightMax) {
+      if (inFlight.getAndIncrement() >= inFlightMax && !probe) {
         throw new PlexException(
             ErrorCode.RESOURCE_EXHAUSTED, "too many calls in progress; try again later");
       }
       Principal principal =
-          open.contains(call.getMethodDescriptor().getFullMethodName())
-              ? Principal.ANONYMOUS
-              : authenticator.authenticate(headers.get(AUTHORIZATION));
+          probe ? Principal.ANONYMOUS : authenticator.authenticate(headers.get(AUTHORIZATION));
       Caller caller =
           new Caller(
               principal,
@@ -197,14 +196,13 @@ final class GrpcEdge implements ServerInterceptor {
                   answers.onCompleted();
                 }
               });
-    } catch (RuntimeException e) {
-      fail(caller, e, answers);
+    } catch (Throwable t) {
+      fail(caller, t, answers);
     }
   }
 
   private static void fail(Caller caller, Throwable failure, StreamObserver<?> answers) {
-    answers.onError(
-        ErrorTable.toGrpc(ErrorTable.toAnswer(failure, caller.requestId()), caller.requestId()));
+    answers.onError(ErrorTable.toGrpc(ErrorTable.toAnswer(failure, caller), caller.requestId()));
   }
 
   /// The status of what the server library found wrong by itself, without its words: they name
@@ -227,8 +225,7 @@ final class GrpcEdge implements ServerInterceptor {
                   "the message is longer than " + Gateway.GRPC_MESSAGE_BYTES_MAX + " bytes");
           case CANCELLED, DEADLINE_EXCEEDED ->
               new PlexException(ErrorCode.TIMEOUT, "the call was cancelled or took too long");
-          case UNIMPLEMENTED ->
-              new PlexException(ErrorCode.NOT_IMPLEMENTED, "this is not served");
+          case UNIMPLEMENTED -> new PlexException(ErrorCode.NOT_IMPLEMENTED, "this is not served");
           default ->
               unreadable(cause)
                   ? new PlexException(
@@ -269,7 +266,6 @@ final class GrpcEdge implements ServerInterceptor {
     ErrorBody body =
         ErrorBody.of(HttpError.unsupportedMediaType("application/grpc on this port"), requestId);
     return HttpResponse.of(
-        HttpEdge.errorHeaders(body, HttpRoute.Access.TOKEN).build(),
-        HttpData.wrap(body.json()));
+        HttpEdge.errorHeaders(body, HttpRoute.Access.TOKEN).build(), HttpData.wrap(body.json()));
   }
 }

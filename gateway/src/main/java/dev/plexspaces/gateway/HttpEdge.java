@@ -15,6 +15,7 @@ import com.linecorp.armeria.common.ResponseCompleteException;
 import com.linecorp.armeria.common.ResponseHeaders;
 import com.linecorp.armeria.common.ResponseHeadersBuilder;
 import com.linecorp.armeria.common.ShuttingDownException;
+import com.linecorp.armeria.common.multipart.MimeParsingException;
 import com.linecorp.armeria.common.stream.AbortedStreamException;
 import com.linecorp.armeria.common.stream.ClosedStreamException;
 import com.linecorp.armeria.server.HttpService;
@@ -117,7 +118,8 @@ final class HttpEdge {
             started);
     int before = inFlight.getAndIncrement();
     try {
-      if (before >= inFlightMax) {
+      // Probes pass: a node that is merely busy must not be taken for a dead one.
+      if (before >= inFlightMax && route.access() != HttpRoute.Access.OPEN) {
         throw new PlexException(
             ErrorCode.RESOURCE_EXHAUSTED, "too many requests in progress; try again later");
       }
@@ -128,8 +130,9 @@ final class HttpEdge {
               Caller.traceParent(headers.get(TRACE_PARENT)),
               Caller.idempotencyKey(headers.get(IDEMPOTENCY_KEY))));
       route.handler().handle(exchange);
-    } catch (Exception e) {
-      exchange.fail(e);
+    } catch (Throwable t) {
+      // Errors too: whatever it was, the request gets its answer and gives its place back.
+      exchange.fail(t);
     }
     return exchange.response();
   }
@@ -194,10 +197,13 @@ final class HttpEdge {
     }
     return switch (cause) {
       case HttpStatusException status ->
-          HttpError.of(status.httpStatus().code(), status.httpStatus().reasonPhrase());
+          HttpError.of(status.httpStatus().code(), message(status.httpStatus()));
       case RequestTimeoutException timeout ->
           new PlexException(ErrorCode.TIMEOUT, "the request took too long");
       case ContentTooLargeException large -> HttpError.tooLarge(large.maxContentLength());
+      case MimeParsingException malformed ->
+          new PlexException(
+              ErrorCode.INVALID_MESSAGE, "the body is not well-formed multipart/form-data");
       case ShuttingDownException stopping ->
           new PlexException(ErrorCode.UNAVAILABLE, "the node is stopping");
       // Nobody reads these answers: the stream is gone, or the server has answered it itself.
@@ -206,6 +212,18 @@ final class HttpEdge {
       case AbortedStreamException gone -> HttpError.of(400, "the request was cut short");
       case ResponseCompleteException gone -> HttpError.of(400, "the request was cut short");
       default -> cause;
+    };
+  }
+
+  /// Words for a status the server library decided on. Its own are not passed on: they may name
+  /// classes.
+  private static String message(HttpStatus status) {
+    return switch (status.code()) {
+      case 400 -> "the request is not valid HTTP, or its path has forbidden characters";
+      case 413 -> "the request body is too long";
+      case 414 -> "the request's path and query are too long";
+      case 431 -> "the request's headers are too long";
+      default -> status.reasonPhrase();
     };
   }
 
@@ -242,19 +260,10 @@ final class HttpEdge {
         return render(headers, status);
       }
 
-      /// The description of the server is not passed on: it may name classes.
       private AggregatedHttpResponse render(RequestHeaders headers, HttpStatus status) {
         String requestId =
             Caller.requestId(headers == null ? null : headers.get(Exchange.REQUEST_ID), ids);
-        String message =
-            switch (status.code()) {
-              case 400 -> "the request is not valid HTTP, or its path has forbidden characters";
-              case 413 -> "the request body is too long";
-              case 414 -> "the request's path and query are too long";
-              case 431 -> "the request's headers are too long";
-              default -> status.reasonPhrase();
-            };
-        ErrorBody body = ErrorBody.of(HttpError.of(status.code(), message), requestId);
+        ErrorBody body = ErrorBody.of(HttpError.of(status.code(), message(status)), requestId);
         return AggregatedHttpResponse.of(
             errorHeaders(body, HttpRoute.Access.TOKEN).build(), HttpData.wrap(body.json()));
       }

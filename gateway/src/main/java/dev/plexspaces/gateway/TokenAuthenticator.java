@@ -8,6 +8,7 @@ import com.nimbusds.jose.crypto.RSASSAVerifier;
 import com.nimbusds.jose.jwk.Curve;
 import com.nimbusds.jose.jwk.ECKey;
 import com.nimbusds.jose.jwk.JWK;
+import com.nimbusds.jose.jwk.KeyUse;
 import com.nimbusds.jose.jwk.RSAKey;
 import com.nimbusds.jwt.JWTClaimsSet;
 import com.nimbusds.jwt.SignedJWT;
@@ -73,11 +74,18 @@ final class TokenAuthenticator implements Authenticator {
 
   private final List<Issuer> issuers = new ArrayList<>();
   private final InstantSource clock;
+  private final int cacheEntriesMax;
   private final ConcurrentHashMap<ByteBuffer, Verified> verified = new ConcurrentHashMap<>();
 
   /// @throws PlexException `INVALID_MESSAGE` when an issuer has no usable key
   TokenAuthenticator(List<TrustedIssuer> trusted, InstantSource clock) {
+    this(trusted, clock, CACHE_ENTRIES_MAX);
+  }
+
+  /// @param cacheEntriesMax verified tokens remembered
+  TokenAuthenticator(List<TrustedIssuer> trusted, InstantSource clock, int cacheEntriesMax) {
     this.clock = clock;
+    this.cacheEntriesMax = cacheEntriesMax;
     for (TrustedIssuer issuer : trusted) {
       List<Key> keys = new ArrayList<>();
       for (JWK jwk : issuer.keys().getKeys()) {
@@ -115,7 +123,7 @@ final class TokenAuthenticator implements Authenticator {
     if (known == null) {
       known = verify(token);
       requireTime(known, now);
-      if (verified.size() >= CACHE_ENTRIES_MAX) {
+      if (verified.size() >= cacheEntriesMax) {
         verified.clear();
       }
       verified.put(digest, known);
@@ -239,8 +247,7 @@ final class TokenAuthenticator implements Authenticator {
 
   private static boolean allows(JWK jwk, JWSAlgorithm algorithm) {
     return (jwk.getAlgorithm() == null || jwk.getAlgorithm().equals(algorithm))
-        && (jwk.getKeyUse() == null
-            || jwk.getKeyUse().equals(com.nimbusds.jose.jwk.KeyUse.SIGNATURE));
+        && (jwk.getKeyUse() == null || jwk.getKeyUse().equals(KeyUse.SIGNATURE));
   }
 
   private static PlexException refused(String message) {

@@ -67,20 +67,9 @@ final class Transcoder {
       }
       @SuppressWarnings("unchecked")
       Q built = (Q) request.build();
-      rpc.handler()
-          .handle(exchange.caller(), built)
-          .whenComplete(
-              (answer, failure) -> {
-                try {
-                  if (failure != null) {
-                    exchange.fail(failure);
-                  } else {
-                    exchange.answer(HttpStatus.OK, json(answer));
-                  }
-                } catch (RuntimeException e) {
-                  exchange.fail(e);
-                }
-              });
+      exchange.when(
+          rpc.handler().handle(exchange.caller(), built),
+          answer -> exchange.answer(HttpStatus.OK, json(answer)));
     };
   }
 

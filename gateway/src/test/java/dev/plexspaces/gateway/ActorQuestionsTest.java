@@ -64,8 +64,11 @@ class ActorQuestionsTest {
 
     Answer first = edge.get("/api/v1/actors/acme/prod?type=counter&page_size=1", token);
     String next = (String) first.object().get("next_page_token");
-    assertThat(actors(edge.get(
-            "/api/v1/actors/acme/prod?type=counter&page_size=1000&page_token=" + next, token)))
+    assertThat(
+            actors(
+                edge.get(
+                    "/api/v1/actors/acme/prod?type=counter&page_size=1000&page_token=" + next,
+                    token)))
         .hasSize(24);
     // A token belongs to the list and the filter it was made for.
     assertError(

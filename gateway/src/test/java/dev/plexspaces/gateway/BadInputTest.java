@@ -469,6 +469,7 @@ class BadInputTest {
       Answer answer = edge.call("POST", path, token, large);
       assertError(answer, 413, "RESOURCE_EXHAUSTED");
       assertThat(answer.header("retry-after")).isNull();
+      assertThat(answer.text()).containsPattern("body is (too long|longer than 1048576 bytes)");
     }
     String fits = "\"" + "x".repeat(GatewayOptions.BODY_BYTES_MAX - 2) + "\"";
     assertThat(edge.call("POST", ACTOR + "/k", token, fits).status()).isEqualTo(202);
@@ -590,12 +591,17 @@ class BadInputTest {
 
   @Test
   void unexpectedFailures_sayNothingOfTheInside() {
-    for (String type : List.of("broken", "unwritable", "leaky")) {
+    for (String type : List.of("broken", "bottomless", "unwritable", "leaky")) {
       Answer answer = edge.get("/api/v1/actors/acme/prod/" + type + "/k", token);
       assertThat(answer.status()).as(type).isEqualTo(500);
       assertThat(answer.error()).containsEntry("message", "internal error");
       assertClean(answer.text());
       assertThat(answer.text()).doesNotContain("Secret");
+      assertThat(
+              edge.call("POST", "/api/v1/actors/acme/prod/" + type + "/k/ask", token, "{}")
+                  .status())
+          .as(type)
+          .isEqualTo(500);
     }
   }
 }

@@ -67,9 +67,7 @@ class DeployTest {
                   + "\r\n\r\n")
               .getBytes(StandardCharsets.UTF_8));
       out.writeBytes(
-          file
-              ? (byte[]) parts[i + 1]
-              : ((String) parts[i + 1]).getBytes(StandardCharsets.UTF_8));
+          file ? (byte[]) parts[i + 1] : ((String) parts[i + 1]).getBytes(StandardCharsets.UTF_8));
       out.writeBytes("\r\n".getBytes(StandardCharsets.UTF_8));
     }
     out.writeBytes("--XX--\r\n".getBytes(StandardCharsets.UTF_8));
@@ -155,7 +153,8 @@ class DeployTest {
     assertField(deploy("application_id", "x"), "bundle");
     assertField(deploy("application_id", "x", "bundle", code, "jar_file", code), "bundle");
     assertField(deploy("application_id", "x", "bundle", code, "extra", "1"), "extra");
-    assertField(deploy("application_id", "x", "application_id", "y", "bundle", code), "application_id");
+    assertField(
+        deploy("application_id", "x", "application_id", "y", "bundle", code), "application_id");
     assertField(deploy("application_id", "a b", "bundle", code), "application_id");
     assertField(deploy("application_id", "../x", "bundle", code), "application_id");
     assertField(deploy("application_id", "", "bundle", code), "application_id");
@@ -207,7 +206,9 @@ class DeployTest {
     }
     assertError(
         deploy(
-            token, "multipart/form-data; boundary=YY", HttpRequest.BodyPublishers.ofByteArray(good)),
+            token,
+            "multipart/form-data; boundary=YY",
+            HttpRequest.BodyPublishers.ofByteArray(good)),
         400,
         "INVALID_MESSAGE");
     assertThat(edge.applications.deployed).isEmpty();
@@ -239,8 +240,7 @@ class DeployTest {
         HttpRequest.BodyPublishers.ofInputStream(
             () ->
                 new SequenceInputStream(
-                    new ByteArrayInputStream(head),
-                    zeros(ApplicationCalls.UPLOAD_BYTES_MAX + 1)));
+                    new ByteArrayInputStream(head), zeros(ApplicationCalls.UPLOAD_BYTES_MAX + 1)));
     TestEdge own = TestEdge.secure(data.resolve("own"));
     try (own) {
       Answer answer =

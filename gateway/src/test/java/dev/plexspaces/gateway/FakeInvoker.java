@@ -54,6 +54,7 @@ final class FakeInvoker implements Invoker {
       case "fails" -> listener.failed(failure(request));
       case "silent" -> silent.add(listener);
       case "broken" -> throw new IllegalStateException("java.lang.Secret at /home/node/secret.db");
+      case "bottomless" -> throw new StackOverflowError("dev.plexspaces.Secret");
       case "unwritable" -> listener.replied(id, Double.NaN);
       case "leaky" ->
           listener.failed(

@@ -257,7 +257,7 @@ class GrpcTest {
         assertThat(detail(status, BadRequest.class)).isNull();
       }
     }
-    for (String type : List.of("broken", "unwritable", "leaky")) {
+    for (String type : List.of("broken", "bottomless", "unwritable", "leaky")) {
       com.google.rpc.Status status =
           refused(
               () -> actors(token).askActor(ask(type).build()),
@@ -285,7 +285,8 @@ class GrpcTest {
     refused(() -> stub.askActor(ask("a b").build()), invalid, code);
     refused(() -> stub.askActor(ask("echo").setKey("").build()), invalid, code);
     refused(() -> stub.askActor(ask("echo").setKey("\0").build()), invalid, code);
-    refused(() -> stub.askActor(ask("echo").setMessageType("m".repeat(129)).build()), invalid, code);
+    refused(
+        () -> stub.askActor(ask("echo").setMessageType("m".repeat(129)).build()), invalid, code);
     refused(() -> stub.invokeActor(invoke("echo").setHttpMethod("BREW").build()), invalid, code);
     refused(() -> stub.invokeActor(invoke("echo").setPayload("{}").build()), invalid, code);
     refused(
@@ -364,7 +365,9 @@ class GrpcTest {
           .isInstanceOfSatisfying(
               StatusRuntimeException.class,
               e -> {
-                assertThat(e.getStatus().getCode()).as(e.toString()).isEqualTo(Status.Code.INVALID_ARGUMENT);
+                assertThat(e.getStatus().getCode())
+                    .as(e.toString())
+                    .isEqualTo(Status.Code.INVALID_ARGUMENT);
                 ErrorShape.assertClean(String.valueOf(e.getStatus().getDescription()));
               });
     }
@@ -514,8 +517,7 @@ class GrpcTest {
             .setBundle(ByteString.copyFromUtf8("zip"))
             .setConfig("[supervisor]")
             .build();
-    Application application =
-        applications(token).deployApplication(request).getApplication();
+    Application application = applications(token).deployApplication(request).getApplication();
     assertThat(application.getStatus()).isEqualTo(Application.Status.RUNNING);
     Deployment deployment = edge.applications.deployments.get("bank");
     assertThat(deployment.config()).contains("[supervisor]");
@@ -526,9 +528,7 @@ class GrpcTest {
         Status.Code.ALREADY_EXISTS,
         ErrorCode.CONFLICT);
     refused(
-        () ->
-            applications(token)
-                .deployApplication(request.toBuilder().clearArtifact().build()),
+        () -> applications(token).deployApplication(request.toBuilder().clearArtifact().build()),
         Status.Code.INVALID_ARGUMENT,
         ErrorCode.INVALID_MESSAGE);
     refused(
@@ -561,7 +561,9 @@ class GrpcTest {
         actors(token)
             .listActors(
                 ListActorsRequest.newBuilder().setTenant("acme").setNamespace("prod").build());
-    assertThat(page.getActorsList()).extracting("actorId").isEqualTo(List.of("acme/prod/counter/a"));
+    assertThat(page.getActorsList())
+        .extracting("actorId")
+        .isEqualTo(List.of("acme/prod/counter/a"));
     assertThat(page.hasNextPageToken()).isFalse();
     assertThat(
             actors(token)
@@ -599,7 +601,10 @@ class GrpcTest {
                     LivenessProbeRequest.getDefaultInstance()))
         .isInstanceOfSatisfying(
             StatusRuntimeException.class,
-            e -> assertThat(e.getStatus().getCode()).as(e.toString()).isEqualTo(Status.Code.UNIMPLEMENTED));
+            e ->
+                assertThat(e.getStatus().getCode())
+                    .as(e.toString())
+                    .isEqualTo(Status.Code.UNIMPLEMENTED));
     TestEdge.Answer http =
         edge.send(
             java.net.http.HttpRequest.newBuilder(

@@ -4,10 +4,14 @@ import static dev.plexspaces.gateway.ErrorShape.assertError;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.plexspaces.contracts.actor.v1.ActorServiceGrpc;
+import dev.plexspaces.contracts.actor.v1.AskActorRequest;
 import dev.plexspaces.kernel.Invoker;
 import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import io.micrometer.core.instrument.Timer;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -84,7 +88,8 @@ class LifecycleTest {
   void close_doesNotWaitLongerThanTheDrain() throws Exception {
     TestEdge edge =
         TestEdge.secure(
-            data, options -> with(options, 0, GatewayOptions.IN_FLIGHT_MAX, Duration.ofMillis(200)));
+            data,
+            options -> with(options, 0, GatewayOptions.IN_FLIGHT_MAX, Duration.ofMillis(200)));
     var answer = silentAsk(edge, edge.token("acme"));
     waiting(edge);
     CompletableFuture.runAsync(edge.gateway::close).get(20, TimeUnit.SECONDS);
@@ -105,9 +110,12 @@ class LifecycleTest {
       TestEdge.Answer third = edge.get("/api/v1/actors/acme/prod/echo/k", token);
       assertError(third, 429, "RESOURCE_EXHAUSTED");
       assertThat(third.header("retry-after")).isEqualTo("1");
+      assertThat(edge.get("/health/live", null).status()).isEqualTo(200);
       one.replied(ActorId.parse("acme/prod/silent/k"), 1L);
       two.failed(new PlexException(ErrorCode.TIMEOUT, "no reply in time"));
-      assertThat(first.get(20, TimeUnit.SECONDS).statusCode() + second.get(20, TimeUnit.SECONDS).statusCode())
+      assertThat(
+              first.get(20, TimeUnit.SECONDS).statusCode()
+                  + second.get(20, TimeUnit.SECONDS).statusCode())
           .isEqualTo(200 + 504);
       // Refused and failed requests give their place back too.
       for (int i = 0; i < 5; i++) {
@@ -118,14 +126,61 @@ class LifecycleTest {
   }
 
   @Test
+  void callsThatEndByThemselves_giveTheirPlaceBack() throws Exception {
+    try (TestEdge edge =
+        TestEdge.secure(data, options -> with(options, 0, 2, Duration.ofSeconds(5)))) {
+      String token = edge.token("acme");
+      var stub = edge.with(ActorServiceGrpc.newBlockingStub(edge.channel()), token);
+      AskActorRequest.Builder ask =
+          AskActorRequest.newBuilder().setTenant("acme").setNamespace("prod").setKey("k");
+      for (int i = 0; i < 5; i++) {
+        // Too long: the server library ends the call before any handler.
+        assertThatThrownBy(
+                () ->
+                    stub.askActor(
+                        ask.clone()
+                            .setActorType("echo")
+                            .setPayload("x".repeat(Gateway.GRPC_MESSAGE_BYTES_MAX))
+                            .build()))
+            .hasMessageContaining("RESOURCE_EXHAUSTED")
+            .hasMessageContaining("longer than");
+        // The client gives up.
+        var given =
+            edge.with(ActorServiceGrpc.newFutureStub(edge.channel()), token)
+                .askActor(ask.clone().setActorType("silent").build());
+        waiting(edge);
+        given.cancel(true);
+      }
+      // The server learns of the last cancellation a moment after the client gave up.
+      AskActorRequest echo = ask.setActorType("echo").build();
+      boolean free = false;
+      for (int i = 0; i < 200 && !free; i++) {
+        try {
+          free = !stub.askActor(echo).getPayload().isEmpty();
+        } catch (StatusRuntimeException e) {
+          assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
+        }
+      }
+      assertThat(free).isTrue();
+      // Both places are free again.
+      var kept =
+          edge.with(ActorServiceGrpc.newFutureStub(edge.channel()), token)
+              .askActor(ask.setActorType("silent").build());
+      Invoker.ReplyListener listener = waiting(edge);
+      assertThat(stub.askActor(echo).getPayload()).isNotEmpty();
+      listener.replied(ActorId.parse("acme/prod/silent/k"), 1L);
+      assertThat(kept.get(20, TimeUnit.SECONDS).getPayload()).isEqualTo("1");
+    }
+  }
+
+  @Test
   void portInUse_isSaid() throws IOException {
     try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
       assertThatThrownBy(
               () ->
                   TestEdge.secure(
                       data,
-                      options ->
-                          with(options, taken.getLocalPort(), 10, Duration.ofSeconds(1))))
+                      options -> with(options, taken.getLocalPort(), 10, Duration.ofSeconds(1))))
           .isInstanceOf(PlexException.class)
           .hasMessageContaining("port " + taken.getLocalPort())
           .hasMessageContaining("in use");
@@ -147,15 +202,52 @@ class LifecycleTest {
           .getSystemInfo(
               dev.plexspaces.contracts.system.v1.GetSystemInfoRequest.getDefaultInstance());
       String route = "/api/v1/actors/{tenant}/{namespace}/{actor_type}/{key}";
-      assertThat(timer(edge, "plexspaces.http.requests", "route", route, "method", "GET", "status", "200").count())
-          .isEqualTo(3);
-      assertThat(timer(edge, "plexspaces.http.requests", "route", route, "method", "GET", "status", "403").count())
-          .isEqualTo(1);
-      assertThat(timer(edge, "plexspaces.http.requests", "route", "unmatched", "method", "GET", "status", "404").count())
+      assertThat(
+              timer(
+                      edge,
+                      "plexspaces.http.requests",
+                      "route",
+                      route,
+                      "method",
+                      "GET",
+                      "status",
+                      "200")
+                  .count())
           .isEqualTo(3);
       assertThat(
-              timer(edge, "plexspaces.grpc.calls", "service", "plexspaces.system.v1.SystemService",
-                      "method", "GetSystemInfo", "status", "OK")
+              timer(
+                      edge,
+                      "plexspaces.http.requests",
+                      "route",
+                      route,
+                      "method",
+                      "GET",
+                      "status",
+                      "403")
+                  .count())
+          .isEqualTo(1);
+      assertThat(
+              timer(
+                      edge,
+                      "plexspaces.http.requests",
+                      "route",
+                      "unmatched",
+                      "method",
+                      "GET",
+                      "status",
+                      "404")
+                  .count())
+          .isEqualTo(3);
+      assertThat(
+              timer(
+                      edge,
+                      "plexspaces.grpc.calls",
+                      "service",
+                      "plexspaces.system.v1.SystemService",
+                      "method",
+                      "GetSystemInfo",
+                      "status",
+                      "OK")
                   .count())
           .isEqualTo(1);
       String labels =

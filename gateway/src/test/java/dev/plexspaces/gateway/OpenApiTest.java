@@ -57,7 +57,8 @@ class OpenApiTest {
             (path, methods) ->
                 map(methods)
                     .forEach(
-                        (method, operation) -> entries.add(new Entry(method, path, map(operation)))));
+                        (method, operation) ->
+                            entries.add(new Entry(method, path, map(operation)))));
     return entries;
   }
 
@@ -85,9 +86,10 @@ class OpenApiTest {
       responses.forEach(
           (status, response) -> {
             assertThat(status).matches("default|[1-5][0-9]{2}");
-            assertThat(map(response)).containsAnyOf(
-                Map.entry("$ref", "#/components/responses/Error"),
-                Map.entry("description", map(response).getOrDefault("description", "")));
+            assertThat(map(response))
+                .containsAnyOf(
+                    Map.entry("$ref", "#/components/responses/Error"),
+                    Map.entry("description", map(response).getOrDefault("description", "")));
           });
       if (!entry.operation().containsKey("security")) {
         assertThat(responses).as(name).containsKeys("401", "403");
@@ -113,9 +115,7 @@ class OpenApiTest {
           }
         }
       }
-      assertThat(inPath)
-          .as(name)
-          .isEqualTo(new TreeSet<>(HttpBinding.variables(entry.path())));
+      assertThat(inPath).as(name).isEqualTo(new TreeSet<>(HttpBinding.variables(entry.path())));
       if (entry.method().equals("get") || entry.method().equals("delete")) {
         assertThat(entry.operation()).as(name).doesNotContainKey("requestBody");
       }

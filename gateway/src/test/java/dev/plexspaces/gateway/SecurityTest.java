@@ -50,8 +50,7 @@ class SecurityTest {
   @Test
   void everyDocumentedRoute_needsAToken_butHealthAndTheDocument() {
     try (TestEdge edge = TestEdge.secure(data)) {
-      List<String> open =
-          List.of("GET /openapi.json", "GET /health/live", "GET /health/ready");
+      List<String> open = List.of("GET /openapi.json", "GET /health/live", "GET /health/ready");
       List<String> documented = documented(edge);
       assertThat(documented).containsAll(open).hasSizeGreaterThan(20);
       String expired =
@@ -85,8 +84,7 @@ class SecurityTest {
   void unknownRoutes_tellStrangersNothing() {
     try (TestEdge edge = TestEdge.secure(data)) {
       assertError(edge.get("/nope", null), 401, "UNAUTHENTICATED");
-      assertError(
-          edge.call("PATCH", "/api/v1/applications", null, null), 401, "UNAUTHENTICATED");
+      assertError(edge.call("PATCH", "/api/v1/applications", null, null), 401, "UNAUTHENTICATED");
     }
   }
 
@@ -131,8 +129,7 @@ class SecurityTest {
       assertError(theirs, 404, "NOT_FOUND");
       assertThat(theirs.text().replace("theirs", "absent").replaceAll("req-\\d+", "req"))
           .isEqualTo(absent.text().replaceAll("req-\\d+", "req"));
-      assertError(
-          edge.call("DELETE", "/api/v1/applications/theirs", acme, null), 404, "NOT_FOUND");
+      assertError(edge.call("DELETE", "/api/v1/applications/theirs", acme, null), 404, "NOT_FOUND");
       assertThat(edge.applications.deployed).containsKey("theirs");
       assertThat(edge.get("/api/v1/applications", acme).text()).isEqualTo("{\"applications\":[]}");
 
@@ -169,8 +166,7 @@ class SecurityTest {
       assertThat(edge.invoker.live).hasSize(1);
       String deployer = edge.token("acme", "deployer");
       assertThat(
-              edge.call("DELETE", "/api/v1/actors/acme%2Fprod%2Fecho%2Fk", deployer, null)
-                  .status())
+              edge.call("DELETE", "/api/v1/actors/acme%2Fprod%2Fecho%2Fk", deployer, null).status())
           .isEqualTo(200);
       assertThat(edge.call("DELETE", "/api/v1/applications/bank", deployer, null).status())
           .isEqualTo(200);

@@ -18,6 +18,7 @@ import dev.plexspaces.sdk.RestartType;
 import dev.plexspaces.sdk.SupervisorSpec;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
@@ -49,6 +50,9 @@ final class ActorCell {
 
   /// Turns for which a type that blocked its thread gives the slot away first.
   static final int BLOCKING_MEMORY = 1_000;
+
+  /// Pause before a durable actor whose state could not be read is started again by itself.
+  static final Duration START_AGAIN_AFTER = Duration.ofSeconds(1);
 
   enum State {
     NEW,
@@ -749,6 +753,9 @@ final class ActorCell {
           && why.code() != ErrorCode.UNAVAILABLE
           && quarantined()) {
         why = Quarantine.error(toString());
+        wakeAfter(Quarantine.RELEASE_AFTER);
+      } else if (why.code() == ErrorCode.UNAVAILABLE) {
+        wakeAfter(START_AGAIN_AFTER);
       }
       finish(t, reason, why);
     }
@@ -792,6 +799,7 @@ final class ActorCell {
       }
     } else if (home.entry.virtual) {
       if (quarantined()) {
+        wakeAfter(Quarantine.RELEASE_AFTER);
         finish(t, reason, Quarantine.error(toString()));
       } else {
         countRestart();
@@ -799,6 +807,23 @@ final class ActorCell {
       }
     } else {
       finish(t, reason, null);
+    }
+  }
+
+  /// A durable inbox may hold messages that nobody else would make this actor look at.
+  private void wakeAfter(Duration pause) {
+    if (home.entry.virtual && home.entry.durable) {
+      Address address = new Address(home.scope, home.entry.type.name(), key);
+      system()
+          .timers()
+          .after(
+              pause,
+              () -> {
+                // Still in quarantine when the wall clock was set back.
+                if (system().resolveQuietly(address) == null && !home.retired()) {
+                  wakeAfter(pause);
+                }
+              });
     }
   }
 

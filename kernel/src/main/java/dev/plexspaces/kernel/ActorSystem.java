@@ -662,6 +662,15 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     }
   }
 
+  /// All live actors.
+  List<ActorCell> cells() {
+    List<ActorCell> cells = new ArrayList<>();
+    for (ScopeTypes scope : scopes.values()) {
+      scope.all().forEach(instances -> cells.addAll(instances.cells.values()));
+    }
+    return cells;
+  }
+
   /// The live actor at an address; null when there is none. Activates nothing.
   ActorCell live(Address address) {
     ActorCell cell = address.cell;

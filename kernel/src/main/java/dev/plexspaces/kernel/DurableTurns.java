@@ -925,6 +925,9 @@ final class DurableTurns {
 
   private void commitAndWait(Turn t) {
     Kind kind = open ? Kind.SEGMENT : Kind.OPEN;
+    if (!open) {
+      claimRow(t);
+    }
     open = true;
     commit(t, t.envelope, null, kind, state.drainChanges(), false);
     Wait wait = new Wait();
@@ -944,16 +947,29 @@ final class DurableTurns {
     }
   }
 
+  /// Makes the commit that opens a turn depend on the row of its message, which stays where it is:
+  /// only a waiting row can be buried, and the second step puts it back. Without this a late copy
+  /// of a row that was handled could begin a turn, and its steps would be on disk before the end
+  /// finds no row to delete. Source: spec/turns rule 16.
+  private void claimRow(Turn t) {
+    Envelope e = t.envelope;
+    if (e.inboxSeq() > 0) {
+      t.row(new Row.InboxBury(id, e.inboxSeq(), "its turn is open"), null);
+      t.row(new Row.InboxUpdate(id, e.inboxSeq(), dueAt(e), e.extras.attempts), null);
+    }
+  }
+
   // ---- the store's answers
 
   boolean poisoned() {
     return poisoned;
   }
 
-  /// True when nothing is on its way to the disk and nothing waits to run.
+  /// True when nothing is on its way to the disk and nothing waits to run. What the store refused
+  /// waits to be run again, once the actor is loaded anew.
   boolean quiet() {
     synchronized (lock) {
-      return pending == 0 && timers.isEmpty() && recovered.isEmpty() && !behind;
+      return pending == 0 && timers.isEmpty() && recovered.isEmpty() && !behind && !poisoned;
     }
   }
 

@@ -8,7 +8,7 @@ import dev.plexspaces.sdk.ExitReason;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -107,7 +107,9 @@ final class Relations {
 
   void addChild(ActorCell child) {
     if (children == null) {
-      children = new HashSet<>();
+      // In order of birth: cells hash by identity, and the simulator needs the same order each
+      // time.
+      children = new LinkedHashSet<>();
     }
     children.add(child);
   }
@@ -306,7 +308,7 @@ final class Relations {
 
   synchronized boolean addLink(Address peer) {
     if (links == null) {
-      links = new HashSet<>();
+      links = new LinkedHashSet<>();
     }
     return links.add(peer);
   }

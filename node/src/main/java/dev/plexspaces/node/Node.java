@@ -125,6 +125,9 @@ public final class Node implements AutoCloseable {
             new KernelHost(actors),
             SystemClock.INSTANCE);
     started("applications", deployments);
+    if (options.samples()) {
+      Samples.deploy(deployments);
+    }
 
     deployments.restore();
 

@@ -29,6 +29,7 @@ import java.util.Optional;
 /// | `--log-level` | `PLEXSPACES_LOG_LEVEL` | `log.level` | `info` |
 /// | – | `PLEXSPACES_LOG_FILE` | `log.file` | none: only standard error |
 /// | – | `PLEXSPACES_DRAIN` | `shutdown.drain` | `10s` |
+/// | – | `PLEXSPACES_SAMPLES` | `node.samples` | `true` |
 /// | `--dev` | – | – | off |
 ///
 /// `--dev` exists as a flag only: a node without authentication should look like one where it is
@@ -42,6 +43,7 @@ import java.util.Optional;
 /// @param grpcPort 0 picks a free one
 /// @param logLevel least severe lines that are written
 /// @param logFile also write the log there, rotated at 50 MB, 10 old files kept
+/// @param samples deploy the sample applications
 /// @param drain longest wait for requests in progress when stopping
 /// @param trusted further token issuers, besides the node's own key
 public record NodeOptions(
@@ -53,6 +55,7 @@ public record NodeOptions(
     int grpcPort,
     LogLevel logLevel,
     Optional<Path> logFile,
+    boolean samples,
     Duration drain,
     List<Issuer> trusted) {
 
@@ -173,6 +176,7 @@ public record NodeOptions(
             .or(keys::logLevel)
             .orElse(LogLevel.INFO),
         variable(environment, "LOG_FILE").map(Path::of).or(() -> keys.logFile().map(Path::of)),
+        variable(environment, "SAMPLES").map(NodeOptions::yesOrNo).or(keys::samples).orElse(true),
         variable(environment, "DRAIN").map(NodeOptions::drain).or(keys::drain).orElse(DRAIN),
         keys.trusted());
   }
@@ -186,6 +190,7 @@ public record NodeOptions(
       Optional<Integer> grpcPort,
       Optional<LogLevel> logLevel,
       Optional<String> logFile,
+      Optional<Boolean> samples,
       Optional<Duration> drain,
       List<Issuer> trusted) {
 
@@ -205,6 +210,7 @@ public record NodeOptions(
               grpc.flatMap(NodeOptions::filePort),
               log.flatMap(t -> t.oneOf("level", levels())),
               log.flatMap(t -> t.string("file")),
+              node.flatMap(t -> t.bool("samples")),
               shutdown.flatMap(t -> t.duration("drain", DRAIN_MAX)),
               security.map(FileKeys::issuers).orElse(List.of()));
       for (Optional<ConfigTable> table : List.of(node, http, grpc, log, shutdown, security)) {
@@ -291,6 +297,15 @@ public record NodeOptions(
       words.put(level.name().toLowerCase(Locale.ROOT), level);
     }
     return words;
+  }
+
+  private static boolean yesOrNo(String text) {
+    return switch (text) {
+      case "true" -> true;
+      case "false" -> false;
+      default ->
+          throw invalid(ENVIRONMENT + "SAMPLES: must be true or false; got \"" + text + "\"");
+    };
   }
 
   private static Duration drain(String text) {

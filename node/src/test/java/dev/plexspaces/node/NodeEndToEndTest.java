@@ -3,12 +3,14 @@ package dev.plexspaces.node;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.plexspaces.node.cli.CommandLineRun.Result;
 import dev.plexspaces.node.deploy.TestJar;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
@@ -40,7 +42,7 @@ class NodeEndToEndTest {
               """
               package app;
               import dev.plexspaces.sdk.*;
-              @GenServer("tally")
+              @GenServer(value = "tally", facets = "metrics")
               public class Tally {
                 @State long count;
                 @Handler("add") long add() { return ++count; }
@@ -93,12 +95,12 @@ class NodeEndToEndTest {
           .isEqualTo(50);
       assertThat(node.ask("tally/one", "get", "{}").body()).isEqualTo("0");
 
-      NodeProcess.Result undeployed = node.command("undeploy", "books", "--data", data.toString());
+      Result undeployed = node.command("undeploy", "books", "--data", data.toString());
       assertThat(undeployed.out()).isEqualTo("undeployed books\n");
       assertThat(node.ask("tally/one", "get", "{}").statusCode()).isEqualTo(404);
 
-      NodeProcess.Result stopped = node.command("stop", "--data", data.toString());
-      assertThat(stopped).isEqualTo(new NodeProcess.Result(0, "stopped node n7\n", ""));
+      Result stopped = node.command("stop", "--data", data.toString());
+      assertThat(stopped).isEqualTo(new Result(0, "stopped node n7\n", ""));
       assertThat(data.resolve("node.json")).doesNotExist();
       assertThat(node.stop()).as("more than the ready line on standard output").isEmpty();
       logIsJsonWithoutSecrets(node, deployer);
@@ -106,7 +108,7 @@ class NodeEndToEndTest {
   }
 
   private static void secondNodeIsRefused(Path data) {
-    NodeProcess.Result second =
+    Result second =
         NodeProcess.plexspaces(
             Optional.empty(),
             "start",
@@ -134,7 +136,7 @@ class NodeEndToEndTest {
     System.arraycopy(
         new String[] {"token", "--tenant", "acme", "--data", data.toString()}, 0, arguments, 0, 5);
     System.arraycopy(more, 0, arguments, 5, more.length);
-    NodeProcess.Result minted = NodeProcess.plexspaces(Optional.empty(), arguments);
+    Result minted = NodeProcess.plexspaces(Optional.empty(), arguments);
     assertThat(minted.exitCode()).as(minted.err()).isZero();
     assertThat(minted.out()).matches("[\\w-]+\\.[\\w-]+\\.[\\w-]+\n");
     assertThat(minted.err()).isEmpty();
@@ -143,17 +145,16 @@ class NodeEndToEndTest {
 
   private void deployedAppAnswers(NodeProcess node, Path data) {
     Path psa = TestJar.file(temp, "books.psa", TestJar.psa(CONFIG, LEDGER_JAR));
-    NodeProcess.Result deployed =
+    Result deployed =
         node.command("deploy", psa.toString(), "--namespace", "prod", "--data", data.toString());
-    assertThat(deployed)
-        .isEqualTo(new NodeProcess.Result(0, "deployed books version 1.0: running\n", ""));
+    assertThat(deployed).isEqualTo(new Result(0, "deployed books version 1.0: running\n", ""));
 
-    NodeProcess.Result again = node.command("deploy", psa.toString(), "--data", data.toString());
+    Result again = node.command("deploy", psa.toString(), "--data", data.toString());
     assertThat(again.exitCode()).isEqualTo(1);
     assertThat(again.err()).contains("CONFLICT").contains("books");
 
     Path bad = TestJar.file(temp, "bad.psa", TestJar.psa(CONFIG + "typo = 1\n", LEDGER_JAR));
-    NodeProcess.Result refused =
+    Result refused =
         node.command("deploy", bad.toString(), "--app", "other", "--data", data.toString());
     assertThat(refused.exitCode()).isEqualTo(1);
     assertThat(refused.err())
@@ -182,13 +183,12 @@ class NodeEndToEndTest {
         NodeProcess.JSON.readTree(node.command("apps", "books", "--json", at[0], at[1]).out());
     assertThat(app.get("status").asString()).isEqualTo("RUNNING");
     assertThat(node.command("ask", "tally/two", "get", "--namespace", "prod", at[0], at[1]))
-        .isEqualTo(new NodeProcess.Result(0, "1\n", ""));
+        .isEqualTo(new Result(0, "1\n", ""));
     assertThat(node.command("tell", "acme/prod/tally/two", "add", at[0], at[1]).out())
         .startsWith("accepted ");
     assertThat(node.command("ask", "acme/prod/tally/two", "get", at[0], at[1]).out())
         .isEqualTo("2\n");
-    NodeProcess.Result unknown =
-        node.command("ask", "acme/prod/tally/two", "subtract", at[0], at[1]);
+    Result unknown = node.command("ask", "acme/prod/tally/two", "subtract", at[0], at[1]);
     assertThat(unknown.exitCode()).isEqualTo(1);
     assertThat(unknown.out()).isEmpty();
     assertThat(unknown.err()).contains("UNKNOWN_OPERATION").contains("add").contains("fail");
@@ -204,6 +204,7 @@ class NodeEndToEndTest {
             "plexspaces_actor_restarts_total\\{application=\"books\",type=\"tally\"} 1")
         .containsPattern("plexspaces_actor_live\\{application=\"books\",type=\"tally\"} 2")
         .containsPattern("plexspaces_actor_mailbox_depth\\{application=\"books\",type=\"tally\"} 0")
+        .containsPattern("plexspaces_actor_handling_seconds_count\\{type=\"tally\"} [1-9]")
         .containsPattern("plexspaces_store_commits_total [1-9]")
         .contains("jvm_memory_used_bytes")
         .containsPattern("plexspaces_http_requests_seconds_count\\{.*status=\"200\"} [1-9]")
@@ -221,14 +222,46 @@ class NodeEndToEndTest {
             });
   }
 
+  /// What the samples' own configurations promise.
+  private static void samplesAnswer(NodeProcess node) throws IOException {
+    try (Stream<Path> samples =
+        Files.list(
+            Path.of("").toAbsolutePath().resolveSibling("examples/src/main/resources/apps"))) {
+      assertThat(samples.map(s -> s.getFileName().toString()))
+          .containsExactlyInAnyOrderElementsOf(Samples.IDS);
+    }
+    String actors = "/api/v1/actors/default/default/";
+    assertThat(
+            node.send("POST", actors + "counter/hits", "{\"action\":\"increment\",\"amount\":5}"))
+        .satisfies(
+            told -> {
+              assertThat(told.statusCode()).isEqualTo(202);
+              assertThat(NodeProcess.json(told).get("durable").asBoolean()).isTrue();
+            });
+    assertThat(node.send("GET", actors + "counter/hits", null).body()).isEqualTo("{\"count\":5}");
+    assertThat(
+            node.send("GET", actors + "calculator/mine?op=add&operands=1&operands=2", null).body())
+        .contains("\"result\":3");
+    assertThat(
+            node.send("GET", actors + "rate_limiter/api?op=check_rate&client_id=c1", null).body())
+        .contains("\"remaining\":99");
+    assertThat(node.send("GET", actors + "rate_limiter/api?op=fail", null).statusCode())
+        .isEqualTo(500);
+    assertThat(node.send("GET", actors + "rate_limiter/api?op=stats", null).statusCode())
+        .isEqualTo(200);
+    assertThat(node.command("apps", "--url", node.url()).out())
+        .contains("bank", "calculator", "chat", "counter", "rate-limiter", "webhook");
+  }
+
   @Test
-  void dev_needsNoTokenAndIsLoopbackOnly() {
+  void dev_needsNoTokenAndIsLoopbackOnly() throws IOException {
     Path data = temp.resolve("data");
     try (NodeProcess node = NodeProcess.start(data, "--dev")) {
+      samplesAnswer(node);
       assertThat(node.send("GET", "/metrics", null).statusCode()).isEqualTo(200);
       assertThat(node.send("GET", "/api/v1/applications", null).statusCode()).isEqualTo(200);
     }
-    NodeProcess.Result open =
+    Result open =
         NodeProcess.plexspaces(
             Optional.empty(), "start", "--dev", "--host", "0.0.0.0", "--data", data.toString());
     assertThat(open.exitCode()).isEqualTo(1);

@@ -35,6 +35,7 @@ class NodeOptionsTest {
                 8000,
                 LogLevel.INFO,
                 Optional.empty(),
+                true,
                 Duration.ofSeconds(10),
                 List.of()));
   }
@@ -53,6 +54,7 @@ class NodeOptionsTest {
             id = "from-file"
             data = "/srv/plex"
             host = "10.0.0.1"
+            samples = false
             [http]
             port = 1
             [grpc]
@@ -79,6 +81,7 @@ class NodeOptionsTest {
                 2,
                 LogLevel.DEBUG,
                 Optional.of(Path.of("/var/log/plex.log")),
+                false,
                 Duration.ofSeconds(30),
                 List.of(new NodeOptions.Issuer("https://idp", "plex", Path.of("/etc/idp.json")))));
   }
@@ -146,6 +149,7 @@ class NodeOptionsTest {
         "PLEXSPACES_GRPC_PORT | x | PLEXSPACES_GRPC_PORT: must be a port, 0 to 65535; got \"x\"",
         "PLEXSPACES_GRPC_PORT | 8001 | HTTP and gRPC cannot share port 8001",
         "PLEXSPACES_LOG_LEVEL | loud | PLEXSPACES_LOG_LEVEL: must be one of trace, debug",
+        "PLEXSPACES_SAMPLES | maybe | PLEXSPACES_SAMPLES: must be true or false; got \"maybe\"",
         "PLEXSPACES_DRAIN | 1 | PLEXSPACES_DRAIN: must be a whole number followed by ms",
         "PLEXSPACES_DRAIN | 11m | at most 10m",
         "PLEXSPACES_NODE_ID | a/b | node id: must be 1 to 128 letters",

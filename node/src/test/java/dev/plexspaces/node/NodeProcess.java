@@ -1,5 +1,7 @@
 package dev.plexspaces.node;
 
+import dev.plexspaces.node.cli.CommandLineRun;
+import dev.plexspaces.node.cli.CommandLineRun.Result;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
@@ -17,6 +19,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -38,12 +41,10 @@ public final class NodeProcess implements AutoCloseable {
   private final HttpClient http =
       HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
   private Process process;
+  private BufferedReader out;
   private String readyLine;
   private NodeFile node;
   private String token;
-
-  /// What came of a command.
-  public record Result(int exitCode, String out, String err) {}
 
   private NodeProcess(Path data, List<String> arguments) {
     this.data = data;
@@ -70,7 +71,7 @@ public final class NodeProcess implements AutoCloseable {
           new ProcessBuilder(command)
               .redirectError(ProcessBuilder.Redirect.appendTo(log().toFile()))
               .start();
-      BufferedReader out = process.inputReader(StandardCharsets.UTF_8);
+      out = process.inputReader(StandardCharsets.UTF_8);
       readyLine =
           CompletableFuture.supplyAsync(() -> line(out), task -> Thread.ofVirtual().start(task))
               .get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
@@ -123,13 +124,10 @@ public final class NodeProcess implements AutoCloseable {
 
   /// SIGTERM; returns the rest of standard output.
   public String stop() {
-    process.destroy();
+    // Through its handle: ending it through the process object would close what it printed.
+    process.toHandle().destroy();
     end();
-    try {
-      return new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    return all(out);
   }
 
   public HttpResponse<String> send(String method, String path, String body) {
@@ -166,9 +164,10 @@ public final class NodeProcess implements AutoCloseable {
     return JSON.readTree(response.body());
   }
 
-  /// Runs a command against this node, as a process.
+  /// Runs a command against this node, in the JVM of the test.
   public Result command(String... arguments) {
-    return plexspaces(Optional.ofNullable(token), arguments);
+    return CommandLineRun.run(
+        token == null ? Map.of() : Map.of("PLEXSPACES_TOKEN", token), arguments);
   }
 
   /// Runs a command as a process of its own.
@@ -198,7 +197,7 @@ public final class NodeProcess implements AutoCloseable {
   }
 
   /// The JVM as the launcher starts it, on what the build compiled.
-  private static List<String> java() {
+  static List<String> java() {
     String classPath =
         Arrays.stream(
                 System.getProperty(

@@ -83,11 +83,13 @@ final class Database implements AutoCloseable {
     }
   }
 
-  /// Forgets rows that were added to a statement's batch and not executed; after a failure.
-  void clearBatches() throws SQLException {
+  /// Forgets all prepared statements and the rows in their batches. After a failure: the driver
+  /// closes a statement that met a full or failing disk.
+  void forgetStatements() throws SQLException {
     for (PreparedStatement statement : statements.values()) {
-      statement.clearBatch();
+      statement.close();
     }
+    statements.clear();
   }
 
   /// The first row of a query as longs.

@@ -31,8 +31,8 @@ final class Fold {
    * committed.
    */
 
-  /// Commits that one slice takes before it ends; the pause that a slice puts between two batches.
-  static final int SLICE_ROWS = 2_048;
+  /// Fewest commits that one slice takes before it ends; the pause between two batches.
+  static final int SLICE_ROWS_MIN = 256;
 
   private static final int SLICE_BYTES = 4 << 20;
 
@@ -110,8 +110,9 @@ final class Fold {
 
   /// Folds some actors; the last slice also cuts the log. Call in no transaction.
   ///
+  /// @param rowsMax commits to take before the slice ends; an actor is never split
   /// @throws SQLException nothing of this slice happened; the same slice is next again
-  Slice slice() throws SQLException {
+  Slice slice(int rowsMax) throws SQLException {
     List<Folded> done = new ArrayList<>();
     int rows = 0;
     long bytes = 0;
@@ -121,7 +122,7 @@ final class Fold {
     database.run("PRAGMA synchronous = NORMAL");
     try {
       database.sql("BEGIN IMMEDIATE").execute();
-      while (next < actors.size() && rows < SLICE_ROWS && bytes < SLICE_BYTES) {
+      while (next < actors.size() && rows < rowsMax && bytes < SLICE_BYTES) {
         KnownActor actor = actors.get(next++);
         List<TailRow> tail = actor.tail();
         int count = 0;

@@ -30,8 +30,9 @@ final class Keeper implements Runnable {
   private final String storeId;
   private final long walPagesMax;
   private final Database database;
+  private final Object witnessLock = new Object();
   private long witnessed;
-  private boolean dirty;
+  private volatile boolean dirty;
   private boolean closing;
   private volatile long walPages;
 
@@ -52,10 +53,12 @@ final class Keeper implements Runnable {
   }
 
   /// Something was written. Cheap; called by the writer after each batch.
-  synchronized void wrote() {
+  void wrote() {
     if (!dirty || isUrgent()) {
-      dirty = true;
-      notifyAll();
+      synchronized (this) {
+        dirty = true;
+        notifyAll();
+      }
     }
   }
 
@@ -91,17 +94,20 @@ final class Keeper implements Runnable {
   }
 
   /// Writes down what is durable now.
-  synchronized void witness() {
-    long durable = writer.durableSeq();
-    if (durable == witnessed) {
-      return;
-    }
-    try {
-      new Witness(storeId, durable).write(directory);
-      witnessed = durable;
-    } catch (IOException e) {
-      // An older witness is still true; it only promises less.
-      LOG.warn("cannot renew the witness: {}", e.getMessage());
+  void witness() {
+    // A lock of its own: the writer must not wait for this fsync.
+    synchronized (witnessLock) {
+      long durable = writer.durableSeq();
+      if (durable == witnessed) {
+        return;
+      }
+      try {
+        new Witness(storeId, durable).write(directory);
+        witnessed = durable;
+      } catch (IOException e) {
+        // An older witness is still true; it only promises less.
+        LOG.warn("cannot renew the witness: {}", e.getMessage());
+      }
     }
   }
 

@@ -68,12 +68,15 @@ final class Readers implements AutoCloseable {
   }
 
   private static <T> T inTransaction(Database database, Query<T> query) throws SQLException {
-    database.sql("BEGIN").execute();
     try {
-      return query.run(database);
-    } finally {
-      // A view that stays open would keep the log from being cut.
+      database.sql("BEGIN").execute();
+      T answer = query.run(database);
       database.sql("COMMIT").execute();
+      return answer;
+    } catch (SQLException | RuntimeException e) {
+      // A view that stays open would keep the log from starting over.
+      Writer.rollback(database);
+      throw e;
     }
   }
 

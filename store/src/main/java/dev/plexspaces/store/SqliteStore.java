@@ -18,8 +18,9 @@ import dev.plexspaces.kernel.journal.TurnRecordCodec;
 import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.store.KnownActor.TailRow;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.channels.FileChannel;
-import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -32,7 +33,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
+import java.util.zip.CRC32;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
 import org.slf4j.Logger;
@@ -57,9 +61,17 @@ public final class SqliteStore implements Store {
   /// Longest wait of [#load] for the actor's queued commits, milliseconds.
   private static final long LOAD_WAIT_MILLIS = 30_000;
 
+  private static final String MIGRATIONS = "db/migration";
+
+  /// The file among [#MIGRATIONS] with the highest version.
+  static final String NEWEST_MIGRATION = "V1__store.sql";
+
   private static final String LOCK_FILE = "plexspaces.lock";
 
   private static final Logger LOG = LoggerFactory.getLogger(SqliteStore.class);
+
+  /// The directories that stores of this process have open.
+  private static final Set<Path> OPEN_HERE = ConcurrentHashMap.newKeySet();
 
   private final Path directory;
   private final StoreOptions options;
@@ -114,65 +126,94 @@ public final class SqliteStore implements Store {
   /// @throws PlexException `UNAVAILABLE` when another process has it open, when the database is
   ///   missing, damaged or older than its witness, or when it cannot be read or written
   public static SqliteStore open(Path directory, StoreOptions options) {
-    Path absolute = directory.toAbsolutePath().normalize();
-    FileChannel lock = null;
-    Database database = null;
     try {
-      Files.createDirectories(absolute);
-      lock = lock(absolute);
-      Optional<Witness> witness = Witness.read(absolute);
-      requireWitnessed(absolute, witness);
-      database = Database.writer(absolute);
-      migrate(absolute);
-      return new SqliteStore(absolute, options, lock, database, witness);
+      Path real = Files.createDirectories(directory.toAbsolutePath()).toRealPath();
+      try {
+        return openOnce(real, options);
+      } catch (SQLException e) {
+        if (!Database.isFull(e)) {
+          throw e;
+        }
+        // The start itself must write a little; that is what the ballast is for.
+        new Ballast(real, options.ballastBytes()).release();
+        return openOnce(real, options);
+      }
     } catch (SQLException | IOException | FlywayException e) {
-      release(database, lock);
       if (e instanceof SQLException sql && Database.isFull(sql)) {
         throw Database.unavailable(
             "the disk of " + directory + " is full; make room and start again", e);
       }
       throw Database.unavailable("cannot open " + directory, e);
-    } catch (RuntimeException e) {
-      release(database, lock);
-      throw e;
     }
   }
 
-  private static void release(Database database, FileChannel lock) {
+  private static SqliteStore openOnce(Path directory, StoreOptions options)
+      throws SQLException, IOException {
+    FileChannel lock = lock(directory);
+    Database database = null;
+    SqliteStore store = null;
+    try {
+      Optional<Witness> witness = Witness.read(directory);
+      requireWitnessed(directory, witness);
+      database = Database.writer(directory);
+      migrate(directory, database);
+      store = new SqliteStore(directory, options, lock, database, witness);
+      return store;
+    } finally {
+      if (store == null) {
+        release(directory, database, lock);
+      }
+    }
+  }
+
+  private static void release(Path directory, Database database, FileChannel lock) {
     try {
       if (database != null) {
         database.close();
       }
-      if (lock != null) {
-        lock.close();
-      }
+      unlock(directory, lock);
     } catch (SQLException | IOException e) {
       LOG.warn("closing what could not be opened: {}", e.getMessage());
     }
   }
 
   private static FileChannel lock(Path directory) throws IOException {
-    FileChannel channel =
-        FileChannel.open(
-            directory.resolve(LOCK_FILE), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+    // Asked first: opening and closing the file again would let go of the lock this process holds.
+    if (!OPEN_HERE.add(directory)) {
+      throw lockedOut(directory);
+    }
+    FileChannel channel = null;
     boolean mine = false;
     try {
+      channel =
+          FileChannel.open(
+              directory.resolve(LOCK_FILE), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
       mine = channel.tryLock() != null;
-    } catch (OverlappingFileLockException e) {
-      // Another store of this process.
     } finally {
       if (!mine) {
-        channel.close();
+        OPEN_HERE.remove(directory);
+        if (channel != null) {
+          channel.close();
+        }
       }
     }
     if (!mine) {
-      throw Database.unavailable(
-          "another process has "
-              + directory
-              + " open; one store serves one process, give the second another directory",
-          null);
+      throw lockedOut(directory);
     }
     return channel;
+  }
+
+  private static void unlock(Path directory, FileChannel lock) throws IOException {
+    lock.close();
+    OPEN_HERE.remove(directory);
+  }
+
+  private static PlexException lockedOut(Path directory) {
+    return Database.unavailable(
+        "another process has "
+            + directory
+            + " open; one store serves one process, give the second another directory",
+        null);
   }
 
   /// Compares the database with its witness, before anything writes to it.
@@ -223,14 +264,49 @@ public final class SqliteStore implements Store {
         what + "; " + Witness.FILE + " says commit " + seq + " was durable. " + todo, null);
   }
 
-  private static void migrate(Path directory) {
+  private static void migrate(Path directory, Database database) throws SQLException, IOException {
+    if (isCurrent(database)) {
+      return;
+    }
     SQLiteDataSource source = new SQLiteDataSource();
     source.setUrl("jdbc:sqlite:file:" + directory.resolve(Database.FILE).toUri().getRawPath());
+    // No fsync for each statement: the commit that follows in identity() covers the migration.
+    source.setSynchronous("NORMAL");
     Flyway.configure(SqliteStore.class.getClassLoader())
         .dataSource(source)
-        .locations("classpath:db/migration")
+        .locations("classpath:" + MIGRATIONS)
         .load()
         .migrate();
+  }
+
+  /// True when the newest migration is the last one applied, unchanged. Asked before Flyway, which
+  /// takes longer to start than the rest of the store.
+  private static boolean isCurrent(Database database) throws SQLException, IOException {
+    if (database.row("SELECT 1 FROM sqlite_master WHERE name = 'flyway_schema_history'").length
+        == 0) {
+      return false;
+    }
+    PreparedStatement select =
+        database.sql(
+            "SELECT success FROM flyway_schema_history WHERE script = ? AND checksum = ?"
+                + " AND installed_rank = (SELECT max(installed_rank) FROM flyway_schema_history)");
+    select.setString(1, NEWEST_MIGRATION);
+    select.setInt(2, checksum(NEWEST_MIGRATION));
+    try (ResultSet found = select.executeQuery()) {
+      return found.next() && found.getInt(1) == 1;
+    }
+  }
+
+  /// Flyway's checksum of a migration: CRC-32 of its lines without their ends.
+  private static int checksum(String migration) throws IOException {
+    CRC32 crc = new CRC32();
+    try (InputStream in =
+        SqliteStore.class.getResourceAsStream("/" + MIGRATIONS + "/" + migration)) {
+      new String(in.readAllBytes(), StandardCharsets.UTF_8)
+          .lines()
+          .forEach(line -> crc.update(line.getBytes(StandardCharsets.UTF_8)));
+    }
+    return (int) crc.getValue();
   }
 
   /// Opens a new epoch, which fences a former owner, and settles who this database is.
@@ -687,9 +763,19 @@ public final class SqliteStore implements Store {
     writer.order(action);
   }
 
+  /// Removes what expired; on the writer thread.
+  void sweepNow() throws SQLException {
+    writer.sweep();
+  }
+
   /// Renews the witness now.
   void witness() {
     keeper.witness();
+  }
+
+  /// Lends a connection that reads.
+  <T> T read(Readers.Query<T> query) {
+    return readers.read(query);
   }
 
   void plant(Writer.Fault fault) {
@@ -727,7 +813,7 @@ public final class SqliteStore implements Store {
         LOG.warn("closing the database of {}: {}", directory, e.getMessage());
       }
       try {
-        lock.close();
+        unlock(directory, lock);
       } catch (IOException e) {
         LOG.warn("letting go of {}: {}", directory, e.getMessage());
       }

@@ -44,9 +44,9 @@ public record StoreOptions(
   /// When the log is folded. The tail of the log that is not folded yet is held in memory and read
   /// again at a start after a crash, so these bound both.
   ///
-  /// @param rowsMax commits in the tail that start a fold at once; 16,384
-  /// @param bytesMax bytes in the tail that start a fold at once; 16 MiB
-  /// @param rowsWhenIdle commits in the tail that start a fold when nothing is queued; 1,024
+  /// @param rowsMax commits in the tail that start a fold at once; 65,536
+  /// @param bytesMax bytes in the tail that start a fold at once; 32 MiB
+  /// @param rowsWhenIdle commits in the tail that start a fold when nothing is queued; 4,096
   public record Fold(int rowsMax, long bytesMax, int rowsWhenIdle) {}
 
   /// How much of the past is kept for people to read.
@@ -75,7 +75,7 @@ public record StoreOptions(
         InstantSource.system(),
         Thread.ofPlatform().daemon().factory(),
         new Queue(65_536, 64L << 20),
-        new Fold(16_384, 16L << 20, 1_024),
+        new Fold(65_536, 32L << 20, 4_096),
         new History(1_000, Duration.ofDays(7), 1L << 30),
         4,
         100_000,
@@ -148,6 +148,20 @@ public record StoreOptions(
         fold,
         newHistory,
         readers,
+        actorsCachedMax,
+        walBytesMax,
+        ballastBytes,
+        onFailure);
+  }
+
+  public StoreOptions withReaders(int newReaders) {
+    return new StoreOptions(
+        clock,
+        threads,
+        queue,
+        fold,
+        history,
+        newReaders,
         actorsCachedMax,
         walBytesMax,
         ballastBytes,

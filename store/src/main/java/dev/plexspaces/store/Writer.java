@@ -53,6 +53,9 @@ final class Writer implements Runnable {
   /// Largest commit, bytes.
   static final int COMMIT_BYTES_MAX = 16 << 20;
 
+  /// Commits folded in one transaction when nobody waits for the writer.
+  private static final int RECOVERY_SLICE_ROWS = 16_384;
+
   /// Scopes whose number is remembered; all are forgotten at the bound.
   private static final int SCOPES_CACHED_MAX = 10_000;
 
@@ -239,7 +242,9 @@ final class Writer implements Runnable {
               }
             }
           }
-          if (tailRows >= options.fold().rowsMax() || tailBytes >= options.fold().bytesMax()) {
+          // A tail outgrows the bound a little while it is folded; one go should take all of it.
+          if (tailRows / 2 >= options.fold().rowsMax()
+              || tailBytes / 2 >= options.fold().bytesMax()) {
             more = true;
             break;
           }
@@ -247,9 +252,17 @@ final class Writer implements Runnable {
       } catch (IllegalArgumentException e) {
         throw broken(e.getMessage());
       }
-      foldUpTo(last, verified);
-      byNo.values().forEach(actor -> actors.remove(actor.id));
-      byNo.clear();
+      try {
+        foldUpTo(last, verified, RECOVERY_SLICE_ROWS);
+        byNo.values().forEach(actor -> actors.remove(actor.id));
+        byNo.clear();
+      } catch (SQLException e) {
+        if (more || !Database.isFull(e)) {
+          throw e;
+        }
+        // The tail stays in memory; the fold goes on when there is room.
+        failed(e);
+      }
       if (!more) {
         break;
       }
@@ -257,7 +270,9 @@ final class Writer implements Runnable {
     if (verified != partition[3]) {
       throw broken("the log ends at " + last + " without its last rows");
     }
-    fold.sweep(options.clock().millis());
+    if (mayKeepHouse()) {
+      sweep();
+    }
   }
 
   private static PlexException broken(String what) {
@@ -265,10 +280,10 @@ final class Writer implements Runnable {
         "the database is damaged and stays closed: " + what + "; restore a backup", null);
   }
 
-  private void foldUpTo(long upTo, long upToChain) throws SQLException {
+  private void foldUpTo(long upTo, long upToChain, int sliceRows) throws SQLException {
     fold.start(List.copyOf(withTail), upTo, upToChain);
     while (fold.isRunning()) {
-      folded(fold.slice());
+      folded(fold.slice(sliceRows));
     }
     withTail.removeIf(actor -> !actor.hasTail());
     folds.incrementAndGet();
@@ -277,23 +292,20 @@ final class Writer implements Runnable {
   private KnownActor readActor(long no) throws SQLException {
     PreparedStatement select =
         database.sql(
-            "SELECT s.tenant, s.namespace, a.type, a.\"key\" FROM actor a JOIN scope s"
-                + " ON s.scope_no = a.scope_no WHERE a.actor_no = ?");
+            "SELECT a.actor_no, a.scope_no, p.data, s.tenant, s.namespace, a.type, a.\"key\""
+                + " FROM actor a JOIN scope s ON s.scope_no = a.scope_no LEFT JOIN state p"
+                + " ON p.actor_no = a.actor_no AND p.field = '' AND p.pos = -2 AND p.chunk = ''"
+                + " WHERE a.actor_no = ?");
     select.setLong(1, no);
-    ActorId id;
     try (ResultSet found = select.executeQuery()) {
       if (!found.next()) {
         throw broken("the log names actor " + no + ", which has no row");
       }
-      id =
-          new ActorId(
-              new Scope(found.getString(1), found.getString(2)),
-              found.getString(3),
-              found.getString(4));
+      Scope scope = new Scope(found.getString(4), found.getString(5));
+      KnownActor actor = new KnownActor(new ActorId(scope, found.getString(6), found.getString(7)));
+      fill(actor, found);
+      return actor;
     }
-    KnownActor actor = new KnownActor(id);
-    load(actor);
-    return actor;
   }
 
   // For other threads
@@ -788,8 +800,7 @@ final class Writer implements Runnable {
         foldSlice();
       }
       if (rowsSinceSweep >= SWEEP_ROWS) {
-        rowsSinceSweep = 0;
-        fold.sweep(options.clock().millis());
+        sweep();
       }
       if (actors.size() > options.actorsCachedMax()) {
         evict();
@@ -810,11 +821,12 @@ final class Writer implements Runnable {
   }
 
   private void foldSlice() throws SQLException {
-    folded(fold.slice());
+    // Twice what came in, so that the tail shrinks whatever the load.
+    folded(fold.slice(Math.max(Fold.SLICE_ROWS_MIN, 2 * batch.size())));
     if (!fold.isRunning()) {
       withTail.removeIf(actor -> !actor.hasTail());
       folds.incrementAndGet();
-      fold.sweep(options.clock().millis());
+      sweep();
       onBatch.run();
     }
   }
@@ -832,8 +844,14 @@ final class Writer implements Runnable {
       foldSlice();
     }
     if (tailRows > 0) {
-      foldUpTo(seq, chain);
+      foldUpTo(seq, chain, RECOVERY_SLICE_ROWS);
     }
+  }
+
+  /// Removes what expired. On the writer thread, between two batches.
+  void sweep() throws SQLException {
+    rowsSinceSweep = 0;
+    fold.sweep(options.clock().millis());
   }
 
   /// Forgets an actor. On the writer thread, between two batches.
@@ -890,17 +908,22 @@ final class Writer implements Runnable {
     select.setString(4, actor.id.key());
     try (ResultSet found = select.executeQuery()) {
       if (found.next()) {
-        actor.no = found.getLong(1);
-        actor.scopeNo = found.getInt(2);
-        byte[] data = found.getBytes(3);
-        Progress progress = data == null ? Progress.NONE : Progress.of(data);
-        actor.cursor = progress.cursor();
-        actor.foldedCursor = progress.cursor();
-        actor.foldedSeq = progress.foldedSeq();
-        actor.foldedAtMillis = progress.atMillis();
-        actor.historyNo = progress.historyNo();
+        fill(actor, found);
       }
     }
+    actor.loaded = true;
+  }
+
+  private static void fill(KnownActor actor, ResultSet found) throws SQLException {
+    actor.no = found.getLong(1);
+    actor.scopeNo = found.getInt(2);
+    byte[] data = found.getBytes(3);
+    Progress progress = data == null ? Progress.NONE : Progress.of(data);
+    actor.cursor = progress.cursor();
+    actor.foldedCursor = progress.cursor();
+    actor.foldedSeq = progress.foldedSeq();
+    actor.foldedAtMillis = progress.atMillis();
+    actor.historyNo = progress.historyNo();
     actor.loaded = true;
   }
 
@@ -992,7 +1015,7 @@ final class Writer implements Runnable {
 
   static void rollback(Database database) {
     try {
-      database.clearBatches();
+      database.forgetStatements();
       database.run("ROLLBACK");
     } catch (SQLException e) {
       // SQLite has rolled back already when the error was severe.

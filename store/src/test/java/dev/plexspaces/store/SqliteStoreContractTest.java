@@ -9,7 +9,8 @@ import org.junit.jupiter.api.io.TempDir;
 /// SQLite keeps the contract, folding whenever it has the time.
 class SqliteStoreContractTest extends StoreContract {
 
-  @TempDir Path directory;
+  @TempDir(factory = MemoryTempDir.class)
+  Path directory;
 
   StoreOptions options(InstantSource clock) {
     return StoreOptions.defaults().withClock(clock).withBallastBytes(1 << 16);

@@ -85,8 +85,10 @@ public final class Companion {
 
   private static Class<?> neighbour(MethodHandles.Lookup lookup)
       throws IllegalAccessException, ClassNotFoundException {
-    ClassDesc name = ClassDesc.of(lookup.lookupClass().getPackageName(), "PlexSpaces$Neighbour");
-    String binaryName = lookup.lookupClass().getPackageName() + "." + name.displayName();
+    String packageName = lookup.lookupClass().getPackageName();
+    ClassDesc name = ClassDesc.of(packageName, "PlexSpaces$Neighbour");
+    String binaryName =
+        packageName.isEmpty() ? name.displayName() : packageName + "." + name.displayName();
     try {
       return lookup.findClass(binaryName);
     } catch (ClassNotFoundException e) {

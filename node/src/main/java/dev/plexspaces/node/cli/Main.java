@@ -1,12 +1,10 @@
 package dev.plexspaces.node.cli;
 
-import dev.plexspaces.kernel.time.SystemClock;
 import dev.plexspaces.node.config.Durations;
 import dev.plexspaces.sdk.PlexException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.time.InstantSource;
 import java.util.Map;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -52,9 +50,6 @@ public final class Main implements Runnable {
 
   /// The command line is wrong; standard error says what.
   static final int USAGE = 2;
-
-  /// The time of minted tokens.
-  static final InstantSource CLOCK = SystemClock.INSTANCE;
 
   @Spec private CommandSpec spec;
 

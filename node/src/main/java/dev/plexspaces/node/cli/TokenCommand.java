@@ -1,6 +1,7 @@
 package dev.plexspaces.node.cli;
 
 import dev.plexspaces.gateway.NodeKey;
+import dev.plexspaces.kernel.time.SystemClock;
 import dev.plexspaces.node.DataDirectory;
 import java.time.Duration;
 import java.util.Optional;
@@ -60,7 +61,7 @@ final class TokenCommand implements Callable<Integer> {
   public Integer call() {
     DataDirectory.create(data.path());
     String token =
-        NodeKey.open(data.path(), Main.CLOCK)
+        NodeKey.open(data.path(), SystemClock.INSTANCE)
             .mint(tenant, Optional.ofNullable(namespace), user, roles, ttl);
     spec.commandLine().getOut().println(token);
     return Main.OK;

@@ -42,8 +42,9 @@ public final class Deployments implements AutoCloseable {
   /// Namespace of an application that does not say.
   public static final String DEFAULT_NAMESPACE = "default";
 
-  /// Tenant in which the supervised actors of the node's own applications live.
-  public static final String SHARED_TENANT = "system";
+  /// Tenant in which the supervised actors of the node's own applications live: the one of a caller
+  /// who names none.
+  public static final String SHARED_TENANT = "default";
 
   private static final String MARKER = "deployment.json";
   private static final Logger LOG = LoggerFactory.getLogger(Deployments.class);

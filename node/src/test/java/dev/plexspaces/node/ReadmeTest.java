@@ -1,0 +1,125 @@
+package dev.plexspaces.node;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Runs the README: each block marked `<!-- run -->` is typed into a shell and must print what it
+/// shows, where `...` stands for anything.
+class ReadmeTest {
+
+  private static final Pattern BLOCK =
+      Pattern.compile("<!-- ([^>]+) -->\\n```\\w+\\n(.*?)```", Pattern.DOTALL);
+
+  /// What the README calls the node's port.
+  private static final String PORT = "localhost:8001";
+
+  @TempDir private Path home;
+
+  private NodeProcess node;
+
+  /// Shell variables the README has set so far.
+  private final StringBuilder variables = new StringBuilder();
+
+  private int commands;
+
+  @Test
+  void readme_everyMarkedBlock_doesWhatItShows() throws Exception {
+    Path root = Path.of("").toAbsolutePath().getParent();
+    Files.createSymbolicLink(home.resolve("sdk"), root.resolve("sdk"));
+    launcher();
+    Path data = home.resolve(".plexspaces");
+    node = NodeProcess.start(data, "--dev");
+    try {
+      Matcher blocks = BLOCK.matcher(Files.readString(root.resolve("README.md")));
+      while (blocks.find()) {
+        String what = blocks.group(1).trim();
+        String text = blocks.group(2);
+        switch (what) {
+          case "run" -> run(text);
+          case "restart" -> {
+            node.close();
+            node.start();
+          }
+          case "restart secure" -> {
+            node.stop();
+            node = NodeProcess.start(data);
+          }
+          default -> {
+            assertThat(what).startsWith("file ");
+            Files.writeString(home.resolve(what.substring("file ".length())), text);
+          }
+        }
+      }
+    } finally {
+      node.close();
+    }
+    assertThat(commands).as("commands run").isGreaterThan(12);
+  }
+
+  /// `./plexspaces` of the README, on what this build compiled instead of on a build of its own.
+  private void launcher() throws IOException {
+    Path script = home.resolve("plexspaces");
+    Files.writeString(
+        script,
+        "#!/bin/sh\nexec "
+            + NodeProcess.java().stream().map(w -> "'" + w + "'").collect(Collectors.joining(" "))
+            + " \"$@\"\n");
+    assertThat(script.toFile().setExecutable(true)).isTrue();
+  }
+
+  private void run(String block) throws Exception {
+    String command = null;
+    List<String> expected = new ArrayList<>();
+    for (String line : (block + "$ ").split("\\n")) {
+      if (line.startsWith("$ ")) {
+        if (command != null) {
+          check(command, expected);
+        }
+        command = line.substring(2);
+        expected.clear();
+      } else {
+        expected.add(line);
+      }
+    }
+  }
+
+  private void check(String command, List<String> expected) throws Exception {
+    commands++;
+    String real = command.replace(PORT, "127.0.0.1:" + node.nodeFile().httpPort());
+    if (command.matches("[A-Z]+=.*")) {
+      variables.append(real).append('\n');
+    }
+    ProcessBuilder builder =
+        new ProcessBuilder("bash", "-c", variables + real)
+            .directory(home.toFile())
+            .redirectErrorStream(true);
+    builder
+        .environment()
+        .merge(
+            "PATH",
+            Path.of(System.getProperty("java.home"), "bin").toString(),
+            (path, jdk) -> jdk + File.pathSeparator + path);
+    Process process = builder.start();
+    String printed = new String(process.getInputStream().readAllBytes()).stripTrailing();
+    assertThat(process.waitFor(NodeProcess.PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+    String pattern =
+        expected.stream()
+            .map(line -> Pattern.quote(line).replace("...", "\\E.*\\Q"))
+            .collect(Collectors.joining("\\n"));
+    assertThat(printed)
+        .as("what `%s` prints; the node's log: %s", command, Files.readString(node.log()))
+        .matches(Pattern.compile(pattern, Pattern.DOTALL));
+  }
+}
