@@ -576,8 +576,10 @@ final class DurableTurns {
     int segment = resumed.records().size() - replaySegmentsLeft();
     List<RowResult> recorded =
         segment < resumed.rowResults().size() ? resumed.rowResults().get(segment) : List.of();
+    // The commit that opened the turn of a row ends with the two rows of claimRow.
+    int last = recorded.size() - (segment == 0 && t.envelope.inboxSeq() > 0 ? 2 : 0);
     int place = t.rowCount();
-    boolean cancelled = place < recorded.size() && recorded.get(place) instanceof RowResult.Done;
+    boolean cancelled = place < last && recorded.get(place) instanceof RowResult.Done;
     if (cancelled) {
       t.row(new Row.InboxDelete(id, 0), null);
     }

@@ -605,6 +605,41 @@ class DurableTurnsTest {
     assertThat(node.system.deadLetters().latest()).as("volatile ones").isEmpty();
   }
 
+  @Test
+  void messageWhoseCommitCanNeverBeWritten_isBuried_andNobodyCrashes() {
+    CountDownLatch gate = new CountDownLatch(1);
+    CountDownLatch held = new CountDownLatch(1);
+    TestType type =
+        DurableScript.type(
+            "w",
+            () ->
+                DurableScript.of(
+                        "bad",
+                        (c, m, s) -> {
+                          held.countDown();
+                          Node.await(gate);
+                          return add(s, "sum", 1_000);
+                        })
+                    .on("note", (c, m, s) -> add(s, "sum", 1))
+                    .on("get", (c, m, s) -> number(s, "sum")));
+    start(type);
+    node.tell("w", "a", "bad", null);
+    Node.await(held);
+    node.tell("w", "a", "note", null);
+    store.refuse(ErrorCode.INVALID_MESSAGE, 1);
+    gate.countDown();
+    Node.eventually(
+        () -> {
+          node.advance(Duration.ofMillis(50));
+          return store.actorsWithWork().isEmpty();
+        });
+    assertThat(store.deadLetters(Node.SCOPE, 0, 10))
+        .extracting(InboxRow::reason)
+        .containsExactly("the test refuses this commit");
+    Node.eventually(() -> Long.valueOf(1).equals(answer("w", "a", "get")));
+    assertThat(node.system.metrics().types()).allMatch(t -> t.crashes() == 0);
+  }
+
   // ---- asks as commit points
 
   /// How often the callee was asked, by payload, all processes together.
@@ -1106,12 +1141,13 @@ class DurableTurnsTest {
                       long kept = c.sendAfter(SECOND, "ring", "kept");
                       long dropped = c.sendAfter(SECOND, "ring", "dropped");
                       boolean atOnce = c.cancelTimer(c.sendAfter(SECOND, "ring", "at once"));
+                      boolean nobodys = c.cancelTimer(12_345_678L);
                       c.ask(c.actor("callee", "x"), "double", 1, HOUR);
                       boolean later = c.cancelTimer(dropped);
                       boolean again = c.cancelTimer(dropped);
                       boolean unknown = c.cancelTimer(12_345_678L);
                       c.ask(c.actor("callee", "x"), "double", 2, HOUR);
-                      s.put("log", List.of(atOnce, later, again, unknown, kept != dropped));
+                      s.put("log", List.of(atOnce, nobodys, later, again, unknown, kept != dropped));
                       return null;
                     })
                 .on("log", (c, m, s) -> s.get("log"))
@@ -1261,7 +1297,7 @@ class DurableTurnsTest {
     Node.await(store.crash);
     restart(alarm(), callee());
     Node.eventually(() -> node.ask("alarm", "a", "log") != null);
-    assertThat(node.ask("alarm", "a", "log")).isEqualTo(List.of(true, true, false, false, true));
+    assertThat(node.ask("alarm", "a", "log")).isEqualTo(List.of(true, false, true, false, false, true));
     node.advance(SECOND);
     assertThat(Node.take(seen)).isEqualTo("kept");
     quiet();
