@@ -1,19 +1,20 @@
 package dev.plexspaces.gateway;
 
 import com.linecorp.armeria.common.HttpMethod;
+import java.util.function.Function;
 
 /// One method on one path of the HTTP edge.
 ///
 /// @param template path such as `/api/v1/actors/{actor_id}`; also the label of its metrics
 /// @param access who gets in
 /// @param bodyBytesMax longest request body
-/// @param operation its entry in the OpenAPI document
+/// @param operation its entry in the OpenAPI document; asked when that is made
 record HttpRoute(
     HttpMethod method,
     String template,
     Access access,
     long bodyBytesMax,
-    Operation operation,
+    Function<OpenApi, Operation> operation,
     Handler handler) {
 
   /// Who gets in.

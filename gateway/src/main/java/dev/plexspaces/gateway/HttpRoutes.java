@@ -51,12 +51,11 @@ final class HttpRoutes {
   }
 
   /// All routes.
-  List<HttpRoute> all(List<Rpc<?, ?>> rpcs, NodeRoutes node, OpenApi openApi) {
+  List<HttpRoute> all(List<Rpc<?, ?>> rpcs, NodeRoutes node) {
     List<HttpRoute> routes = new ArrayList<>();
     Map<String, Native> unused = new HashMap<>(natives);
     for (Rpc<?, ?> rpc : rpcs) {
       for (HttpBinding binding : HttpBinding.of(rpc.descriptor())) {
-        Operation operation = openApi.operation(rpc.descriptor(), binding);
         HttpRoute.Access access = rpc.open() ? HttpRoute.Access.OPEN : HttpRoute.Access.TOKEN;
         Native own = unused.remove(binding.name());
         routes.add(
@@ -66,14 +65,14 @@ final class HttpRoutes {
                     binding.template(),
                     access,
                     bodyBytesMax,
-                    operation,
+                    openApi -> openApi.operation(rpc.descriptor(), binding),
                     Transcoder.handler(rpc, binding))
                 : new HttpRoute(
                     binding.method(),
                     binding.template(),
                     access,
                     own.bodyBytesMax(),
-                    own.documented().apply(operation),
+                    openApi -> own.documented().apply(openApi.operation(rpc.descriptor(), binding)),
                     own.handler()));
       }
     }

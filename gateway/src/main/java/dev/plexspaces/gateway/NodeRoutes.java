@@ -18,6 +18,7 @@ import java.util.Properties;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
+import java.util.function.Supplier;
 
 /// Routes that no rpc has: metrics, the OpenAPI document and the pages that show it.
 final class NodeRoutes {
@@ -65,16 +66,25 @@ final class NodeRoutes {
   private final NodeView node;
   private final ExecutorService blocking;
   private final ConcurrentHashMap<String, byte[]> assets = new ConcurrentHashMap<>();
-  private volatile byte[] document = {};
+  private Supplier<byte[]> generator;
+  private CompletableFuture<byte[]> document;
 
   NodeRoutes(NodeView node, ExecutorService blocking) {
     this.node = node;
     this.blocking = blocking;
   }
 
-  /// Sets the OpenAPI document, which is made from all routes, these included.
-  void document(byte[] json) {
-    document = json;
+  /// Sets what makes the OpenAPI document. It is made from all routes, these included, when first
+  /// asked for: a node does not start later for a document nobody may read.
+  synchronized void document(Supplier<byte[]> generator) {
+    this.generator = generator;
+  }
+
+  private synchronized CompletableFuture<byte[]> document() {
+    if (document == null) {
+      document = CompletableFuture.supplyAsync(generator, blocking);
+    }
+    return document;
   }
 
   List<HttpRoute> routes() {
@@ -92,7 +102,7 @@ final class NodeRoutes {
             "OpenApi",
             "This document. Needs no credentials.",
             "application/json",
-            exchange -> exchange.answer(HttpStatus.OK, document)),
+            exchange -> exchange.when(document(), json -> exchange.answer(HttpStatus.OK, json))),
         route(
             "/docs",
             HttpRoute.Access.TOKEN_OR_BASIC,
@@ -130,14 +140,15 @@ final class NodeRoutes {
         template,
         access,
         GatewayOptions.BODY_BYTES_MAX,
-        new Operation(
-            id,
-            TAG,
-            text,
-            parameters,
-            Optional.empty(),
-            200,
-            new Operation.Body(mediaType, text, Map.of("type", "string"))),
+        openApi ->
+            new Operation(
+                id,
+                TAG,
+                text,
+                parameters,
+                Optional.empty(),
+                200,
+                new Operation.Body(mediaType, text, Map.of("type", "string"))),
         handler);
   }
 

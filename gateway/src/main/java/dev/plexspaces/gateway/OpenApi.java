@@ -46,9 +46,14 @@ final class OpenApi {
   private static final int SECOND_LEVEL = 2;
 
   /// Comment of each message, field, enum, enum value, service and rpc by full name.
-  private final Map<String, String> comments = new HashMap<>();
+  private final Map<String, String> comments;
 
   OpenApi() {
+    comments = readComments();
+  }
+
+  private static Map<String, String> readComments() {
+    Map<String, String> comments = new HashMap<>();
     try (InputStream in = OpenApi.class.getResourceAsStream(DESCRIPTORS)) {
       if (in == null) {
         throw new IllegalStateException("the contracts carry no descriptor set");
@@ -57,15 +62,16 @@ final class OpenApi {
       AnnotationsProto.registerAllExtensions(extensions);
       for (FileDescriptorProto file : FileDescriptorSet.parseFrom(in, extensions).getFileList()) {
         if (file.getPackage().startsWith("plexspaces.")) {
-          readComments(file);
+          readComments(file, comments);
         }
       }
+      return comments;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
-  private void readComments(FileDescriptorProto file) {
+  private static void readComments(FileDescriptorProto file, Map<String, String> comments) {
     for (SourceCodeInfo.Location location : file.getSourceCodeInfo().getLocationList()) {
       if (location.hasLeadingComments()) {
         name(file, location.getPathList())
@@ -198,7 +204,7 @@ final class OpenApi {
           (Map<String, Object>)
               paths.computeIfAbsent(route.template(), template -> new TreeMap<String, Object>());
       path.put(route.method().name().toLowerCase(java.util.Locale.ROOT), entry(route));
-      tags.putIfAbsent(route.operation().tag(), "");
+      tags.putIfAbsent(route.operation().apply(this).tag(), "");
     }
     for (Rpc<?, ?> rpc : rpcs) {
       var service = rpc.descriptor().getService();
@@ -251,8 +257,8 @@ final class OpenApi {
     return document;
   }
 
-  private static Map<String, Object> entry(HttpRoute route) {
-    Operation operation = route.operation();
+  private Map<String, Object> entry(HttpRoute route) {
+    Operation operation = route.operation().apply(this);
     Map<String, Object> entry = new LinkedHashMap<>();
     entry.put("operationId", operation.id());
     entry.put("tags", List.of(operation.tag()));

@@ -177,6 +177,20 @@ final class ActorCell {
 
   // ---- called by any thread
 
+  /// A cell that starts the first time it is run.
+  static ActorCell dormant(Instances home, String key, ChildSpec spec) {
+    ActorCell cell = new ActorCell(home, key, spec, null);
+    cell.systemMessages = new Start();
+    return cell;
+  }
+
+  /// Runs a dormant cell.
+  void wake() {
+    if (state == State.NEW && mailbox.claim()) {
+      system().dispatcher().schedule(this, null);
+    }
+  }
+
   /// Starts a cell that was just entered into the directory.
   ///
   /// @param from the worker whose turn made it; null when made from outside
@@ -319,7 +333,7 @@ final class ActorCell {
   /// True when a call may run on its caller's thread. A caller whose callee blocks that way could
   /// not be woken at its timeout, so only types that have not blocked for a long time qualify.
   boolean inlinable() {
-    return durable == null && home.entry.inlineTrust >= INLINE_TRUST;
+    return durable == null && state == State.ACTIVE && home.entry.inlineTrust >= INLINE_TRUST;
   }
 
   private void run(Dispatcher.Worker worker, Turn t, int budget) {

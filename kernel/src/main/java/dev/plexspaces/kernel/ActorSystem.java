@@ -689,10 +689,14 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     }
     Instances home = address.home();
     try {
-      return home == null ? null : home.resolve(address.key);
+      cell = home == null ? null : home.resolve(address.key);
     } catch (PlexException quarantined) {
       return null;
     }
+    if (cell != null) {
+      cell.wake();
+    }
+    return cell;
   }
 
   /// Brings an envelope to its receiver's mailbox. What cannot be delivered becomes a dead letter,
@@ -767,11 +771,8 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   /// Hands the owner of a durable inbox a message whose row is on disk; it reads the row itself
   /// when its mailbox has no room, or when it is activated later.
   void hint(Address to, Envelope e) {
-    ActorCell cell = resolveQuietly(to);
-    if (cell == null) {
-      return;
-    }
-    if (full(cell)) {
+    ActorCell cell = live(to);
+    if (cell != null && full(cell)) {
       cell.inboxBehind();
     } else {
       deliver(to, e, null, true);

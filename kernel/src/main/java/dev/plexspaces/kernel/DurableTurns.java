@@ -109,20 +109,11 @@ final class DurableTurns {
   /// Recovered messages, before anything in the mailbox.
   private final ArrayDeque<Envelope> recovered = new ArrayDeque<>();
 
-<<<<<<< HEAD
-  /// The newest row that came to this cell, in this activation or an earlier one of it: the mailbox
-  /// may still hold copies up to here.
-  private long lastInboxSeq;
-
-  /// The newest row that this activation has read or was handed.
-  private long inboxCursor;
-=======
   /// The newest row read or taken from the mailbox.
   private long lastInboxSeq;
 
   /// The newest row of the cell's earlier activations, of which the mailbox may still hold copies.
   private long earlierInboxSeq;
->>>>>>> kernelqa
 
   /// The row of the open turn's message, which is not to be run a second time; 0 for none.
   private long openInboxSeq;
@@ -180,7 +171,6 @@ final class DurableTurns {
     if (before != null) {
       before.awaitQuiet(t);
       reloadMillis = before.reloadMillis;
-      lastInboxSeq = before.lastInboxSeq;
       openCrashes = before.openCrashes;
       openCrashesOf = before.openCrashesOf;
       earlierInboxSeq = Math.max(before.earlierInboxSeq, before.lastInboxSeq);
@@ -262,12 +252,11 @@ final class DurableTurns {
   }
 
   private void loadInbox() {
-    List<InboxRow> rows = store.inbox(id, inboxCursor, INBOX_WINDOW);
+    List<InboxRow> rows = store.inbox(id, lastInboxSeq, INBOX_WINDOW);
     behind = rows.size() == INBOX_WINDOW;
     long now = cell.system().clock().millis();
     for (InboxRow row : rows) {
-      inboxCursor = row.seq();
-      lastInboxSeq = Math.max(lastInboxSeq, row.seq());
+      lastInboxSeq = row.seq();
       long number = timerNumber(row);
       if (row.seq() == openInboxSeq || knows(number)) {
         continue;
@@ -362,7 +351,6 @@ final class DurableTurns {
             continue;
           }
           lastInboxSeq = e.inboxSeq();
-          inboxCursor = e.inboxSeq();
         }
       }
       if (e.inboxSeq() == 0 || e.extras.durableTimer < 0 || e.extras.resume != null || due(e)) {
@@ -588,8 +576,10 @@ final class DurableTurns {
     int segment = resumed.records().size() - replaySegmentsLeft();
     List<RowResult> recorded =
         segment < resumed.rowResults().size() ? resumed.rowResults().get(segment) : List.of();
+    // The commit that opened the turn of a row ends with the two rows of claimRow.
+    int last = recorded.size() - (segment == 0 && t.envelope.inboxSeq() > 0 ? 2 : 0);
     int place = t.rowCount();
-    boolean cancelled = place < recorded.size() && recorded.get(place) instanceof RowResult.Done;
+    boolean cancelled = place < last && recorded.get(place) instanceof RowResult.Done;
     if (cancelled) {
       t.row(new Row.InboxDelete(id, 0), null);
     }
@@ -977,10 +967,11 @@ final class DurableTurns {
     return poisoned;
   }
 
-  /// True when nothing is on its way to the disk and nothing waits to run.
+  /// True when nothing is on its way to the disk and nothing waits to run. What the store refused
+  /// waits to be run again, once the actor is loaded anew.
   boolean quiet() {
     synchronized (lock) {
-      return pending == 0 && timers.isEmpty() && recovered.isEmpty() && !behind;
+      return pending == 0 && timers.isEmpty() && recovered.isEmpty() && !behind && !poisoned;
     }
   }
 

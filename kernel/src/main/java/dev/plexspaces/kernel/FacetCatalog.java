@@ -1,5 +1,6 @@
 package dev.plexspaces.kernel;
 
+import dev.plexspaces.kernel.time.Timers;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.Facet;
 import dev.plexspaces.sdk.FacetSpec;
@@ -13,6 +14,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// The facets an application can name: the platform's and its own. Source: DESIGN section 4,
 /// spec/reference-plexspaces section 5.
@@ -44,6 +47,8 @@ public final class FacetCatalog {
           METRICS, Set.of(),
           LOGGING, Set.of("level"));
 
+  private static final Logger LOG = LoggerFactory.getLogger(FacetCatalog.class);
+
   private final Map<String, Supplier<Facet>> own;
   private final HandlingTimes times;
 
@@ -59,49 +64,64 @@ public final class FacetCatalog {
   /// @throws PlexException `INVALID_MESSAGE` naming an unknown facet, key or wrong value
   void check(String where, List<FacetSpec> facets) {
     for (FacetSpec facet : facets) {
-      Set<String> keys = KEYS.get(facet.name());
-      if (keys == null) {
-        Supplier<Facet> supplier = own.get(facet.name());
-        if (supplier == null) {
-          Set<String> known = new TreeSet<>(KEYS.keySet());
-          known.addAll(own.keySet());
-          throw invalid(
-              where
-                  + ": unknown facet '"
-                  + facet.name()
-                  + "'; there are: "
-                  + String.join(", ", known));
-        }
-        supplier.get().attach(facet.config());
-        continue;
+      try {
+        check(facet);
+      } catch (PlexException e) {
+        throw new PlexException(
+            ErrorCode.INVALID_MESSAGE, where + ": " + e.getMessage(), e.violations(), null);
+      } catch (Throwable broken) {
+        LOG.warn("{}: facet '{}' failed", where, facet.name(), broken);
+        throw invalid(where + ": facet '" + facet.name() + "' cannot be made: " + broken);
       }
-      for (String key : facet.config().keySet()) {
-        if (!keys.contains(key)) {
-          throw invalid(
-              where
-                  + ": facet '"
-                  + facet.name()
-                  + "' has no key '"
-                  + key
-                  + "'; it has: "
-                  + (keys.isEmpty() ? "none" : String.join(", ", new TreeSet<>(keys))));
-        }
+    }
+  }
+
+  private void check(FacetSpec facet) {
+    Set<String> keys = KEYS.get(facet.name());
+    if (keys == null) {
+      Supplier<Facet> supplier = own.get(facet.name());
+      if (supplier == null) {
+        Set<String> known = new TreeSet<>(KEYS.keySet());
+        known.addAll(own.keySet());
+        throw invalid(
+            "unknown facet '" + facet.name() + "'; there are: " + String.join(", ", known));
       }
-      if (facet.name().equals(VIRTUAL_ACTOR)) {
-        if (!duration(facet, "idle_timeout", IDLE_TIMEOUT).isPositive()) {
-          throw invalid(where + ": virtual_actor.idle_timeout must be positive");
+      supplier.get().attach(facet.config());
+      return;
+    }
+    for (String key : facet.config().keySet()) {
+      if (!keys.contains(key)) {
+        throw invalid(
+            "facet '"
+                + facet.name()
+                + "' has no key '"
+                + key
+                + "'; it has: "
+                + (keys.isEmpty() ? "none" : String.join(", ", new TreeSet<>(keys))));
+      }
+    }
+    switch (facet.name()) {
+      case VIRTUAL_ACTOR -> {
+        Duration idle = duration(facet, "idle_timeout", IDLE_TIMEOUT);
+        if (!idle.isPositive() || idle.compareTo(Timers.DELAY_MAX) > 0) {
+          throw invalid(
+              "virtual_actor.idle_timeout must be positive and at most "
+                  + Timers.DELAY_MAX.toDays()
+                  + " days");
         }
         Object strategy = facet.config().getOrDefault("activation_strategy", "lazy");
         if (!"lazy".equals(strategy) && !"eager".equals(strategy)) {
-          throw invalid(where + ": virtual_actor.activation_strategy must be 'lazy' or 'eager'");
+          throw invalid("virtual_actor.activation_strategy must be 'lazy' or 'eager'");
         }
       }
-      if (facet.name().equals(DURABILITY)) {
+      case DURABILITY -> {
         Object interval = facet.config().getOrDefault("checkpoint_interval", 100L);
         if (!(interval instanceof Number n) || n.longValue() < 1) {
-          throw invalid(where + ": durability.checkpoint_interval must be a number of at least 1");
+          throw invalid("durability.checkpoint_interval must be a number of at least 1");
         }
       }
+      case LOGGING -> new LoggingFacet("").attach(facet.config());
+      default -> {}
     }
   }
 
@@ -155,7 +175,7 @@ public final class FacetCatalog {
         case 'h' -> Duration.ofHours(amount);
         default -> throw new NumberFormatException();
       };
-    } catch (NumberFormatException | StringIndexOutOfBoundsException e) {
+    } catch (NumberFormatException | StringIndexOutOfBoundsException | ArithmeticException e) {
       throw invalid(
           facet.name()
               + "."

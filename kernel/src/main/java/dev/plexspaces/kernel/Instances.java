@@ -23,12 +23,16 @@ final class Instances {
     return entry.retired;
   }
 
-  /// The live actor, activated when its type is virtual; null when there is none.
+  /// The live actor, or when its type is virtual a new one, which starts once something is offered
+  /// to it or [ActorCell#wake] is called; null when there is none.
+  ///
+  /// Not started here, because one that fails to start closes its mailbox: whoever offers its
+  /// message then would activate it again and again.
   ActorCell resolve(String key) {
     ActorCell cell = cells.get(key);
     if (cell == null && entry.virtual && !entry.retired) {
       entry.quarantine.check(scope.scope, entry.type.name(), key);
-      ActorCell fresh = new ActorCell(this, key, entry.defaults, null);
+      ActorCell fresh = ActorCell.dormant(this, key, entry.defaults);
       cell = cells.putIfAbsent(key, fresh);
       if (cell == null) {
         if (entry.retired) {
@@ -38,7 +42,6 @@ final class Instances {
           return null;
         }
         cell = fresh;
-        fresh.send(new ActorCell.Start());
       }
     }
     return cell;

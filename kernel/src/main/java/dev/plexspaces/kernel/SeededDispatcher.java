@@ -224,7 +224,6 @@ public final class SeededDispatcher implements Dispatcher {
         Arrays.stream(seat.thread.getStackTrace())
             .map(frame -> "\n    at " + frame)
             .collect(Collectors.joining());
-    seat.thread.interrupt();
     finish(
         new IllegalStateException(
             "simulation: "
@@ -234,6 +233,8 @@ public final class SeededDispatcher implements Dispatcher {
                         + " actor's context or a port instead"
                     : " computes without end")
                 + stack));
+    // After the verdict: what the handler does when it is interrupted is no part of the run.
+    seat.thread.interrupt();
   }
 
   /// Makes a node. Its deadline wheel is advanced by the script, while nothing else runs.

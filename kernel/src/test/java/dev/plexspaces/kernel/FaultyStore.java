@@ -208,6 +208,9 @@ final class FaultyStore implements Store {
   }
 
   private synchronized void requireReadable() {
+    if (crashed) {
+      throw new PlexException(ErrorCode.UNAVAILABLE, "this process is dead");
+    }
     if (readError != null) {
       throw new PlexException(readError, "the test lets nobody read");
     }

@@ -42,7 +42,7 @@ class NodeEndToEndTest {
               """
               package app;
               import dev.plexspaces.sdk.*;
-              @GenServer("tally")
+              @GenServer(value = "tally", facets = "metrics")
               public class Tally {
                 @State long count;
                 @Handler("add") long add() { return ++count; }
@@ -204,6 +204,7 @@ class NodeEndToEndTest {
             "plexspaces_actor_restarts_total\\{application=\"books\",type=\"tally\"} 1")
         .containsPattern("plexspaces_actor_live\\{application=\"books\",type=\"tally\"} 2")
         .containsPattern("plexspaces_actor_mailbox_depth\\{application=\"books\",type=\"tally\"} 0")
+        .containsPattern("plexspaces_actor_handling_seconds_count\\{type=\"tally\"} [1-9]")
         .containsPattern("plexspaces_store_commits_total [1-9]")
         .contains("jvm_memory_used_bytes")
         .containsPattern("plexspaces_http_requests_seconds_count\\{.*status=\"200\"} [1-9]")

@@ -773,6 +773,11 @@ public final class SqliteStore implements Store {
     keeper.witness();
   }
 
+  /// Lends a connection that reads.
+  <T> T read(Readers.Query<T> query) {
+    return readers.read(query);
+  }
+
   void plant(Writer.Fault fault) {
     writer.plant(fault);
   }

@@ -154,6 +154,20 @@ public record StoreOptions(
         onFailure);
   }
 
+  public StoreOptions withReaders(int newReaders) {
+    return new StoreOptions(
+        clock,
+        threads,
+        queue,
+        fold,
+        history,
+        newReaders,
+        actorsCachedMax,
+        walBytesMax,
+        ballastBytes,
+        onFailure);
+  }
+
   public StoreOptions withActorsCachedMax(int newMax) {
     return new StoreOptions(
         clock,

@@ -24,6 +24,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -220,6 +221,38 @@ class SqliteStoreTest {
     long[] pages = new long[1];
     store.onWriter(() -> pages[0] = store.database().row("PRAGMA wal_checkpoint(NOOP)")[1]);
     return pages[0];
+  }
+
+  @Test
+  void load_foldBetweenMemoryAndDatabase_countsNothingTwice() throws InterruptedException {
+    try (SqliteStore store = SqliteStore.open(directory, OPTIONS.withReaders(1))) {
+      for (int turn = 0; turn < 5; turn++) {
+        StateChange change = StateChange.append("log", bytes("[" + turn + "]"));
+        submit(store, Commits.whole(ALICE, turn, change)).durable();
+      }
+      List<String> found = Collections.synchronizedList(new ArrayList<>());
+      List<Thread> waiting = new ArrayList<>();
+      store.read(
+          database -> {
+            // The only connection is taken: both have copied the tail and wait for it.
+            waiting.add(
+                Thread.ofPlatform().start(() -> found.add(Commits.state(store.load(ALICE)))));
+            waiting.add(
+                Thread.ofPlatform()
+                    .start(() -> found.add("" + store.history(ALICE, 99, 99).size())));
+            for (Thread thread : waiting) {
+              while (thread.getState() != Thread.State.TIMED_WAITING) {
+                Thread.onSpinWait();
+              }
+            }
+            store.fold();
+            return null;
+          });
+      for (Thread thread : waiting) {
+        thread.join();
+      }
+      assertThat(found).containsExactlyInAnyOrder("{log=[0, 1, 2, 3, 4]}", "5");
+    }
   }
 
   @Test

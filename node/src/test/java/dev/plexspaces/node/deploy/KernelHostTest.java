@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.plexspaces.kernel.ActorSystem;
 import dev.plexspaces.kernel.Invoker;
+import dev.plexspaces.kernel.binding.AnnotatedActors;
 import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.identity.Scope;
 import dev.plexspaces.node.deploy.Deployment.Status;
@@ -41,20 +42,17 @@ class KernelHostTest {
               """
               package app;
               import dev.plexspaces.sdk.*;
-              import java.util.Map;
               @GenServer("counter")
-              public class Counter implements Actor {
-                private long count;
-                public void init(ActorContext context, Map<String, Object> args) {
-                  if (args.containsKey("explode")) throw new IllegalStateException("no");
+              public class Counter {
+                public record Added(long by, String note) {}
+                @State private long count;
+                @OnInit void init(@Param(defaultValue = "false") boolean explode) {
+                  if (explode) throw new IllegalStateException("no");
                 }
-                public Object handle(ActorContext context, Message message) {
-                  switch (message.type()) {
-                    case "fail": throw new IllegalStateException("on purpose");
-                    case "get": return count;
-                    default: return ++count;
-                  }
-                }
+                @Handler("add") long add(@Param(defaultValue = "1") long by) { return count += by; }
+                @Handler("note") String note(Added added) { return added.note() + added.by(); }
+                @Handler("get") long get() { return count; }
+                @Handler("fail") void fail() { throw new IllegalStateException("on purpose"); }
               }
               """));
 
@@ -68,7 +66,7 @@ class KernelHostTest {
     deployments =
         new Deployments(
             temp.resolve("apps"),
-            RecordingHost::bind,
+            AnnotatedActors::bind,
             new KernelHost(system),
             InstantSource.system());
   }
@@ -164,12 +162,13 @@ class KernelHostTest {
             temp.resolve("apps"),
             type -> {
               loader.set(type.getClassLoader());
-              return RecordingHost.bind(type);
+              return AnnotatedActors.bind(type);
             },
             new KernelHost(system),
             InstantSource.system());
     deploy("a", children("one"));
     ask("one", "add");
+    assertThat(ask("one", "note", Map.of("by", 3L, "note", "n"))).isEqualTo("n3");
     refusal("one", "fail");
     ask("one", "add");
     deployments.undeploy("a");
@@ -201,6 +200,10 @@ class KernelHostTest {
   }
 
   private Object ask(String key, String operation) throws Exception {
+    return ask(key, operation, Map.of());
+  }
+
+  private Object ask(String key, String operation, Object payload) throws Exception {
     CompletableFuture<Object> reply = new CompletableFuture<>();
     RequestContext context =
         new RequestContext(
@@ -209,7 +212,7 @@ class KernelHostTest {
         context,
         new Invoker.Target("counter", Optional.of(key)),
         new Invoker.Request(
-            operation, Map.of(), false, Map.of(), Duration.ofSeconds(10), Optional.empty()),
+            operation, payload, false, Map.of(), Duration.ofSeconds(10), Optional.empty()),
         new Invoker.ReplyListener() {
           @Override
           public void replied(ActorId by, Object value) {

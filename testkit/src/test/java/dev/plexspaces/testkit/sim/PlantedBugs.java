@@ -160,7 +160,7 @@ enum PlantedBugs implements UnaryOperator<Store> {
   }
 
   /// A store that can do something wrong at each place.
-  private abstract static class Meddling implements Store {
+  abstract static class Meddling implements Store {
     private final Store store;
     private int chances;
 
