@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 /// The load generator against the JDK's own server: every reply is understood and counted once.
 class LoadGeneratorTest {
 
-  private static final long NANOS = 50_000_000;
+  private static final long NANOS = 1_000_000_000;
 
   private final AtomicLong served = new AtomicLong();
   private HttpServer server;
