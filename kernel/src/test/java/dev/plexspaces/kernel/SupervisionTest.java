@@ -945,6 +945,7 @@ class SupervisionTest {
               farewell));
       node.askFails("farewell", "f", "crash", null);
       assertThat(Node.take(processed)).isEqualTo("bye error: IllegalStateException: on purpose@0");
+      Node.eventually(() -> node.state("farewell", "f").equals("active"));
       node.system.stop(Node.id("farewell", "f"));
       assertThat(Node.take(processed)).isEqualTo("bye shutdown@0");
     }
