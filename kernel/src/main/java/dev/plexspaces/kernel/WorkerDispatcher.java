@@ -128,6 +128,10 @@ final class WorkerDispatcher implements Dispatcher {
         }
         ActorCell cell = pending;
         if (cell != null) {
+          if (fromNext == NEXT_MAX && !workWaits()) {
+            // Nobody waits for a turn: passing the actor on would only wake another slot for it.
+            fromNext = 0;
+          }
           if (fromNext < NEXT_MAX) {
             pending = null;
             fromNext++;

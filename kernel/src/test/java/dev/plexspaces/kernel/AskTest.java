@@ -323,8 +323,7 @@ class AskTest {
 
   private ReplyTo.Blocking wait(ActorCell caller, ActorCell holder) {
     ReplyTo.Blocking wait =
-        new ReplyTo.Blocking(
-            Long.MAX_VALUE, caller, holder, holder.context().address(), "go");
+        new ReplyTo.Blocking(Long.MAX_VALUE, caller, holder, holder.context().address(), "go");
     caller.waitingFor = wait;
     return wait;
   }
