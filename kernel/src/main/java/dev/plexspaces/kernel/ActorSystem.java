@@ -897,7 +897,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
 
   /// Checks a wait that was just entered into the graph. If it closes a cycle it is taken out
   /// again.
-  private boolean refusedAsCycle(ReplyTo.Blocking wait) {
+  boolean refusedAsCycle(ReplyTo.Blocking wait) {
     if (!closesCycle(wait)) {
       return false;
     }
