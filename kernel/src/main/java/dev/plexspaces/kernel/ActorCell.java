@@ -279,7 +279,7 @@ final class ActorCell {
       // Cleared first: whoever found it set has a row on disk that the next look will find.
       cell.inboxBehind = false;
       if (cell.durable != null) {
-        cell.durable.behind();
+        cell.durable.inbox().behind();
       }
     }
   }
@@ -347,7 +347,7 @@ final class ActorCell {
           continue;
         }
       } else if (budget > 0) {
-        e = durable == null ? mailbox.poll() : durable.next(t, mailbox);
+        e = durable == null ? mailbox.poll() : durable.inbox().next(t, mailbox);
       } else if (mailbox.size() > 0 || durable != null) {
         leave(t);
         VarHandle.fullFence();
@@ -497,7 +497,7 @@ final class ActorCell {
   private void crashed(Turn t, Envelope e, Throwable thrown) {
     processed++;
     t.discard();
-    if (durable != null && !killed && durable.poisoned()) {
+    if (durable != null && !killed && durable.pipeline().poisoned()) {
       // The store refused a commit and the handler gave up: no fault of the actor, which is loaded
       // anew from what the disk has.
       durable.abandoned(e);
@@ -1032,7 +1032,7 @@ final class ActorCell {
     void apply(ActorCell cell, Turn turn) {
       boolean wanted =
           switch (cell.state) {
-            case ACTIVE -> cell.durable != null && cell.durable.poisoned();
+            case ACTIVE -> cell.durable != null && cell.durable.pipeline().poisoned();
             case CRASHED -> cell.reloading;
             case NEW, STOPPING, HALTED, STOPPED -> false;
           };
@@ -1049,7 +1049,7 @@ final class ActorCell {
     Throwable thrown = tryStart(t);
     if (thrown instanceof PlexException p && p.code() == ErrorCode.UNAVAILABLE) {
       LOG.warn("{} could not be loaded again yet: {}", this, p.getMessage());
-      durable.reload(true);
+      durable.pipeline().reload(true);
       return;
     }
     reloading = false;

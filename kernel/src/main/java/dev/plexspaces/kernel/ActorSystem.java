@@ -33,9 +33,12 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.random.RandomGenerator;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// All actors of one node: installs applications, finds and activates actors, carries messages.
 ///
@@ -52,6 +55,8 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   /// to be woken in time.
   private static final long INLINE_TIMEOUT_MIN_NANOS = 1_000_000_000;
 
+  private static final Logger LOG = LoggerFactory.getLogger(ActorSystem.class);
+
   final TypeRegistry types = new TypeRegistry();
 
   private final Clock clock;
@@ -61,6 +66,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   private final DeadlineWheel wheel;
   private final Timers timers;
   private final DeadLetters deadLetters = new DeadLetters();
+  private final DurableAsks durableAsks = new DurableAsks(this);
   private final HandlingTimes handlingTimes;
   private final Quarantine quarantine;
   private final long secret;
@@ -392,7 +398,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
           new ReplyTo.Outside(
               clock.nanoTime() + timeout.toNanos(), listener, to.address, request.operation());
       Envelope e = envelope(Message.Kind.CALL, context, request, reply);
-      await(reply, timeout.toNanos());
+      watch(reply, timeout.toNanos());
       deliver(to.address, e, null, false);
     } catch (PlexException e) {
       listener.failed(e);
@@ -459,7 +465,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
         });
   }
 
-  private void await(ReplyTo reply, long nanos) {
+  private void watch(ReplyTo reply, long nanos) {
     if (nanos >= DeadlineWheel.PATIENT_NANOS) {
       wheel.addPatient(reply);
     } else {
@@ -833,47 +839,135 @@ public final class ActorSystem implements Invoker, AutoCloseable {
         Message.Kind.INFO, type, payload, null, systemContext(to.scope.scope), null);
   }
 
+  DurableAsks durableAsks() {
+    return durableAsks;
+  }
+
   /// Asks on behalf of a running turn and blocks it until the reply is there.
   Object ask(
       ActorCell caller, Turn t, Address to, String operation, Object payload, Duration timeout) {
     RequestContext context = t.envelope.context;
-    long nanos = timeout.toNanos();
-    if (context.deadline().isPresent()) {
-      nanos =
-          Math.min(nanos, Duration.between(clock.instant(), context.deadline().get()).toNanos());
-    }
+    long nanos = nanosLeft(context, timeout);
     ActorCell callee = resolve(to);
     ReplyTo.Blocking reply =
         new ReplyTo.Blocking(clock.nanoTime() + nanos, caller, callee, to, operation);
-    if (nanos <= 0) {
-      throw new PlexException(ErrorCode.TIMEOUT, reply.timeoutText());
-    }
-    caller.waitingFor = reply;
     try {
-      if (refusedAsCycle(reply)) {
-        throw deadlock(reply, to);
-      }
-      if (caller.killed()) {
-        throw caller.killedWhileWaiting();
-      }
+      admit(reply, nanos);
       Envelope e =
           new Envelope(
               Message.Kind.CALL, operation, payload, caller.context().address(), context, reply);
       if (nanos < INLINE_TIMEOUT_MIN_NANOS || !askInline(t.worker, callee, e)) {
         deliver(to, e, t.worker, false);
       }
-      if (!reply.ready()) {
-        caller.blocks();
-        await(reply, nanos);
-        dispatcher.await(t.worker, reply);
-      } else if (t.worker.pending != null) {
-        // The caller's code goes on and may block on what the callee made ready.
-        t.worker.publish();
-      }
+      return await(caller, t, reply);
     } finally {
       caller.waitingFor = null;
     }
+  }
+
+  private long nanosLeft(RequestContext context, Duration timeout) {
+    long nanos = timeout.toNanos();
+    if (context.deadline().isPresent()) {
+      nanos =
+          Math.min(nanos, Duration.between(clock.instant(), context.deadline().get()).toNanos());
+    }
+    return nanos;
+  }
+
+  /// Enters a wait into the graph of waits, unless there is no time for it, it would close a cycle,
+  /// or its caller is being killed.
+  private void admit(ReplyTo.Blocking reply, long nanos) {
+    if (nanos <= 0) {
+      throw new PlexException(ErrorCode.TIMEOUT, reply.timeoutText());
+    }
+    ActorCell caller = reply.caller;
+    caller.waitingFor = reply;
+    if (refusedAsCycle(reply)) {
+      throw deadlock(reply, reply.callee);
+    }
+    if (caller.killed()) {
+      throw caller.killedWhileWaiting();
+    }
+  }
+
+  /// Blocks a turn until its ask is settled, at the latest when it is due.
+  ///
+  /// @return the reply
+  /// @throws PlexException what it was settled with instead
+  Object await(ActorCell caller, Turn t, ReplyTo.Blocking reply) {
+    if (!reply.ready()) {
+      caller.blocks();
+      watch(reply, reply.dueNanos() - clock.nanoTime());
+      dispatcher.await(t.worker, reply);
+    } else if (t.worker.pending != null) {
+      // The caller's code goes on and may block on what the callee made ready.
+      t.worker.publish();
+    }
     return reply.value();
+  }
+
+  /// Admits a request from one durable actor to another, before its row is committed. Whoever calls
+  /// takes it out of the graph and of [DurableAsks] in the end.
+  ///
+  /// @throws PlexException `TIMEOUT`, `DEADLOCK`, `ACTOR_NOT_FOUND`, `QUARANTINED`,
+  ///   `RESOURCE_EXHAUSTED` when the callee's mailbox is full: nothing was asked
+  ReplyTo.Durable enterRequest(
+      ActorCell caller, Turn t, Address to, String operation, String requestId, Duration timeout) {
+    long nanos = nanosLeft(t.envelope.context, timeout);
+    ActorCell callee = resolve(to);
+    if (full(callee)) {
+      throw DeadLetters.error(to.toString(), DeadLetters.Reason.MAILBOX_FULL);
+    }
+    ReplyTo.Durable wait =
+        new ReplyTo.Durable(clock.nanoTime() + nanos, caller, callee, to, operation, requestId);
+    try {
+      admit(wait, nanos);
+    } catch (PlexException refused) {
+      caller.waitingFor = null;
+      throw refused;
+    }
+    durableAsks.enter(wait);
+    return wait;
+  }
+
+  /// Waits again for a request that is on its way since an earlier life of the caller.
+  ReplyTo.Durable resumeRequest(
+      ActorCell caller, Address to, String operation, String requestId, long deadlineMillis) {
+    long nanos = TimeUnit.MILLISECONDS.toNanos(deadlineMillis - clock.millis());
+    ReplyTo.Durable wait =
+        new ReplyTo.Durable(
+            clock.nanoTime() + nanos, caller, resolveQuietly(to), to, operation, requestId);
+    // It closed no cycle when it was admitted; others must see it.
+    caller.waitingFor = wait;
+    durableAsks.enter(wait);
+    return wait;
+  }
+
+  /// The wall clock at a point of the monotonic one, milliseconds since 1970.
+  long millisAt(long nanos) {
+    return clock.millis() + TimeUnit.NANOSECONDS.toMillis(nanos - clock.nanoTime());
+  }
+
+  /// Writes a reply that no turn's commit carries into its asker's inbox.
+  void commitReply(Envelope reply) {
+    Address asker = reply.target;
+    Row.InboxInsert row = DurableAsks.row(reply);
+    store.submit(
+        new Commit(row.to(), Optional.empty(), List.of(row)),
+        new Commit.Listener() {
+          @Override
+          public void durable(long seq, List<RowResult> results) {
+            if (results.getFirst() instanceof RowResult.Inserted inserted) {
+              reply.extras().inboxSeq = inserted.inboxSeq();
+            }
+            durableAsks.replied(asker, reply);
+          }
+
+          @Override
+          public void refused(PlexException why) {
+            LOG.warn("a reply to {} could not be kept: {}", asker, why.getMessage());
+          }
+        });
   }
 
   private static PlexException deadlock(ReplyTo.Blocking reply, Address to) {
@@ -977,13 +1071,12 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   public void close() {
     for (String id : List.copyOf(applications.keySet())) {
       try {
-        uninstall(id).get(CLOSE_MAX.toMillis(), java.util.concurrent.TimeUnit.MILLISECONDS);
+        uninstall(id).get(CLOSE_MAX.toMillis(), TimeUnit.MILLISECONDS);
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         break;
       } catch (java.util.concurrent.ExecutionException | java.util.concurrent.TimeoutException e) {
-        org.slf4j.LoggerFactory.getLogger(ActorSystem.class)
-            .warn("application {} did not stop in time", id, e);
+        LOG.warn("application {} did not stop in time", id, e);
       }
     }
     wheel.close();
