@@ -3,10 +3,12 @@ package dev.plexspaces.kernel;
 import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.identity.Scope;
 import dev.plexspaces.kernel.journal.Commit;
+import dev.plexspaces.kernel.journal.IdempotencyRecord;
 import dev.plexspaces.kernel.journal.InMemoryStore;
 import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.RowResult;
 import dev.plexspaces.kernel.journal.Store;
+import dev.plexspaces.kernel.json.Json;
 import dev.plexspaces.kernel.supervision.Event;
 import dev.plexspaces.kernel.supervision.Outcome;
 import dev.plexspaces.kernel.time.Clock;
@@ -36,6 +38,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -67,6 +70,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   private final Timers timers;
   private final DeadLetters deadLetters = new DeadLetters();
   private final DurableAsks durableAsks = new DurableAsks(this);
+  private final RequestKeys requestKeys;
   private final HandlingTimes handlingTimes;
   private final Quarantine quarantine;
   private final long secret;
@@ -137,6 +141,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     this.dispatcher = dispatcher;
     this.wheel = wheel;
     this.timers = new Timers(wheel, clock::nanoTime);
+    this.requestKeys = new RequestKeys(clock::millis);
     this.handlingTimes = new HandlingTimes(clock::nanoTime);
     this.quarantine = new Quarantine(clock);
     this.secret = secret;
@@ -392,12 +397,24 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       if (timeout.compareTo(CellContext.ASK_MAX) > 0) {
         timeout = CellContext.ASK_MAX;
       }
-      Destination to = destination(context, target);
+      Destination to = destination(context, target, request);
       to.home.entry.asks.increment();
+      IdempotencyKey key = key(Message.Kind.CALL, context, request);
+      ReplyListener told = listener;
+      if (key != null && !durable(to)) {
+        told = sharing(to.address, key, listener);
+        if (told == null) {
+          return;
+        }
+        key = null;
+      }
       ReplyTo.Outside reply =
           new ReplyTo.Outside(
-              clock.nanoTime() + timeout.toNanos(), listener, to.address, request.operation());
+              clock.nanoTime() + timeout.toNanos(), told, to.address, request.operation());
       Envelope e = envelope(Message.Kind.CALL, context, request, reply);
+      if (key != null) {
+        e.extras().idempotency = key;
+      }
       watch(reply, timeout.toNanos());
       deliver(to.address, e, null, false);
     } catch (PlexException e) {
@@ -405,13 +422,94 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     }
   }
 
+  /// The client's key; null for none.
+  private static IdempotencyKey key(Message.Kind kind, RequestContext context, Request request) {
+    return request.idempotencyKey().isEmpty()
+        ? null
+        : IdempotencyKey.of(
+            context.user(),
+            request.idempotencyKey().get(),
+            kind + " " + request.operation(),
+            request.payload());
+  }
+
+  private boolean durable(Destination to) {
+    if (to.home.entry.durable) {
+      return true;
+    }
+    ActorCell live = live(to.address);
+    return live != null && live.hasFacet(FacetCatalog.DURABILITY);
+  }
+
+  private record Replied(ActorId by, Object value) {}
+
+  /// @return a listener that shares the outcome with requests of the same key; null when this one
+  ///   is not to be run
+  private ReplyListener sharing(Address to, IdempotencyKey key, ReplyListener listener) {
+    Consumer<Object> finish =
+        requestKeys.enter(
+            to.scope.scope + "/" + to,
+            key,
+            true,
+            outcome -> {
+              if (outcome instanceof Replied replied) {
+                listener.replied(replied.by, replied.value);
+              } else {
+                listener.failed((PlexException) outcome);
+              }
+            });
+    if (finish == null) {
+      return null;
+    }
+    return new ReplyListener() {
+      @Override
+      public void replied(ActorId by, Object value) {
+        finish.accept(new Replied(by, value));
+      }
+
+      @Override
+      public void failed(PlexException error) {
+        finish.accept(error);
+      }
+    };
+  }
+
+  private record Accepted(ActorId target, String messageId, boolean durable) {}
+
+  private TellListener sharing(
+      Address to, IdempotencyKey key, boolean durable, TellListener listener) {
+    Consumer<Object> finish =
+        requestKeys.enter(
+            to.scope.scope + "/" + to,
+            key,
+            !durable,
+            outcome -> {
+              if (outcome instanceof Accepted a) {
+                listener.accepted(a.target, a.messageId, a.durable);
+              } else {
+                listener.failed((PlexException) outcome);
+              }
+            });
+    if (finish == null) {
+      return null;
+    }
+    return new TellListener() {
+      @Override
+      public void accepted(ActorId target, String messageId, boolean onDisk) {
+        finish.accept(new Accepted(target, messageId, onDisk));
+      }
+
+      @Override
+      public void failed(PlexException error) {
+        finish.accept(error);
+      }
+    };
+  }
+
   @Override
   public void tell(RequestContext context, Target target, Request request, TellListener listener) {
     try {
-      Destination to = destination(context, target);
-      Envelope e = envelope(Message.Kind.CAST, context, request, null);
-      String messageId = newMessageId();
-      e.extras().id = messageId;
+      Destination to = destination(context, target, request);
       ActorId id = new ActorId(to.address.scope.scope, to.address.type, to.address.key);
       ActorCell live = live(to.address);
       if (live == null) {
@@ -421,33 +519,72 @@ public final class ActorSystem implements Invoker, AutoCloseable {
           throw DeadLetters.error(to.address.toString(), DeadLetters.Reason.NO_ACTOR);
         }
       }
-      if (to.home.entry.durable || (live != null && live.hasFacet(FacetCatalog.DURABILITY))) {
-        tellDurable(to.address, id, e, messageId, listener);
+      boolean durable = durable(to);
+      IdempotencyKey key = key(Message.Kind.CAST, context, request);
+      TellListener told = key == null ? listener : sharing(to.address, key, durable, listener);
+      if (told == null) {
         return;
       }
-      Mailbox.Offer outcome = deliver(to.address, e, null, false);
-      switch (outcome) {
-        case QUEUED, SCHEDULE -> listener.accepted(id, messageId, false);
-        case FULL, DROPPED ->
-            listener.failed(
-                DeadLetters.error(to.address.toString(), DeadLetters.Reason.MAILBOX_FULL));
-        case CLOSED ->
-            listener.failed(DeadLetters.error(to.address.toString(), DeadLetters.Reason.NO_ACTOR));
+      try {
+        Envelope e = envelope(Message.Kind.CAST, context, request, null);
+        String messageId = newMessageId();
+        e.extras().id = messageId;
+        if (durable) {
+          tellDurable(to.address, id, e, messageId, key, told);
+        } else {
+          tellVolatile(to.address, id, e, messageId, told);
+        }
+      } catch (PlexException e) {
+        told.failed(e);
       }
     } catch (PlexException e) {
       listener.failed(e);
     }
   }
 
-  private void tellDurable(
+  private void tellVolatile(
       Address to, ActorId id, Envelope e, String messageId, TellListener listener) {
+    switch (deliver(to, e, null, false)) {
+      case QUEUED, SCHEDULE -> listener.accepted(id, messageId, false);
+      case FULL, DROPPED ->
+          listener.failed(DeadLetters.error(to.toString(), DeadLetters.Reason.MAILBOX_FULL));
+      case CLOSED -> listener.failed(DeadLetters.error(to.toString(), DeadLetters.Reason.NO_ACTOR));
+    }
+  }
+
+  private void tellDurable(
+      Address to,
+      ActorId id,
+      Envelope e,
+      String messageId,
+      IdempotencyKey key,
+      TellListener listener) {
+    if (key != null) {
+      Optional<IdempotencyRecord> known = store.idempotency(id, key.key());
+      if (known.isPresent() && !key.sameBody(known.get().bodyHash())) {
+        listener.failed(Idempotency.otherBody());
+        return;
+      }
+      if (known.isPresent() && known.get().reply().isPresent()) {
+        String first = (String) Json.parse(known.get().reply().get());
+        listener.accepted(id, first, true);
+        return;
+      }
+    }
     if (congested(to)) {
       listener.failed(DeadLetters.error(to.toString(), DeadLetters.Reason.MAILBOX_FULL));
       return;
     }
-    Row.InboxInsert row = new Row.InboxInsert(id, messageId, 0, MessageCodec.encode(e));
+    List<Row> rows = new ArrayList<>();
+    rows.add(new Row.InboxInsert(id, messageId, 0, MessageCodec.encode(e)));
+    if (key != null) {
+      long expires = clock.millis() + DurableTurns.IDEMPOTENCY_KEPT.toMillis();
+      rows.add(
+          new Row.Idempotency(
+              id, key.key(), key.body(), Optional.of(Json.write(messageId)), expires));
+    }
     store.submit(
-        new Commit(id, Optional.empty(), List.of(row)),
+        new Commit(id, Optional.empty(), rows),
         new Commit.Listener() {
           @Override
           public void durable(long seq, List<RowResult> results) {
@@ -475,7 +612,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
 
   private record Destination(Instances home, Address address) {}
 
-  private Destination destination(RequestContext context, Target target) {
+  private Destination destination(RequestContext context, Target target, Request request) {
     ScopeTypes scope = scope(context);
     Instances home = scope.instances(target.type());
     if (home == null) {
@@ -497,7 +634,10 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       new ActorId(scope.scope, address.type, address.key);
       return new Destination(home, address);
     }
-    ActorCell any = home.any();
+    ActorCell any =
+        request.idempotencyKey().isPresent()
+            ? home.anyFor(request.idempotencyKey().get())
+            : home.any();
     if (any != null) {
       return new Destination(home, any.context().address());
     }
