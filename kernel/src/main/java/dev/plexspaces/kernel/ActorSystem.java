@@ -60,7 +60,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   private final Dispatcher dispatcher;
   private final DeadlineWheel wheel;
   private final Timers timers;
-  private final DeadLetters deadLetters = new DeadLetters();
+  private final DeadLetters deadLetters;
   private final HandlingTimes handlingTimes;
   private final Quarantine quarantine;
   private final long secret;
@@ -129,6 +129,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     this.wheel = wheel;
     this.timers = new Timers(wheel, clock::nanoTime);
     this.handlingTimes = new HandlingTimes(clock::nanoTime);
+    this.deadLetters = new DeadLetters(clock);
     this.quarantine = new Quarantine(clock);
     this.secret = secret;
     // Starts far apart at each start, so that numbers in durable rows do not repeat.

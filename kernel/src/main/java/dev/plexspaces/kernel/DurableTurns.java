@@ -707,7 +707,7 @@ final class DurableTurns {
   private void failed(Turn t, Envelope e, String reason, PlexException reply) {
     List<Row> rows = List.of();
     if (e.inboxSeq() > 0) {
-      rows = List.of(new Row.InboxBury(id, e.inboxSeq(), reason));
+      rows = List.of(new Row.InboxBury(id, e.inboxSeq(), reason, open));
       forgetTimer(e.extras.durableTimer);
     }
     if (!open && rows.isEmpty()) {
