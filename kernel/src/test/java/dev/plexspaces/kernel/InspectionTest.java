@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -225,6 +226,63 @@ class InspectionTest {
     assertThat(all(inspection)).isEmpty();
     assertThat(refusal(() -> inspection.redrive(Node.SCOPE, dead.id(), false)))
         .isEqualTo(ErrorCode.NOT_FOUND);
+  }
+
+  /// Two operators at once, while the actors work: each message counts once all the same.
+  @Test
+  void redrivenTwiceAtOnce_whileOthersAreHandled_runsOnce() throws InterruptedException {
+    Inspection inspection = start();
+    int actors = 20;
+    // Three crashes each: more would put the key into quarantine.
+    int poisons = Quarantine.CRASHES_MAX / 3;
+    int notes = 10;
+    for (int a = 0; a < actors; a++) {
+      for (int i = 0; i < poisons; i++) {
+        node.tell("account", "a" + a, "poison", "p" + i);
+      }
+    }
+    List<DeadLetter> letters = buried(inspection, actors * poisons);
+    cured.set(true);
+    List<Thread> threads = new ArrayList<>();
+    for (int operator = 0; operator < 2; operator++) {
+      threads.add(
+          Thread.ofVirtual()
+              .start(
+                  () -> {
+                    for (DeadLetter letter : letters) {
+                      try {
+                        inspection.redrive(Node.SCOPE, letter.id(), false).join();
+                      } catch (PlexException | CompletionException slower) {
+                        // The other one was faster.
+                      }
+                    }
+                  }));
+    }
+    for (int i = 0; i < notes; i++) {
+      for (int a = 0; a < actors; a++) {
+        node.tell("account", "a" + a, "note", "n" + i);
+      }
+    }
+    for (Thread thread : threads) {
+      thread.join();
+    }
+    List<String> expected = new ArrayList<>();
+    for (int i = 0; i < poisons; i++) {
+      expected.add("p" + i);
+    }
+    for (int i = 0; i < notes; i++) {
+      expected.add("n" + i);
+    }
+    for (int a = 0; a < actors; a++) {
+      String key = "a" + a;
+      Node.eventually(() -> store.inbox(Node.id("account", key), 0, 1).isEmpty());
+      List<String> order = List.of(((String) node.ask("account", key, "get")).split(","));
+      assertThat(order).as(key).containsExactlyInAnyOrderElementsOf(expected);
+      assertThat(order.stream().filter(id -> id.startsWith("n")))
+          .as("in the order they were sent")
+          .isSorted();
+    }
+    assertThat(all(inspection)).isEmpty();
   }
 
   @Test
