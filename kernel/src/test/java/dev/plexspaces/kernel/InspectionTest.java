@@ -62,6 +62,12 @@ class InspectionTest {
                       return s.merge("order", m.payload(), (a, b) -> a + "," + b);
                     })
                 .on(
+                    "poisonLater",
+                    (c, m, s) -> {
+                      c.sendAfter(Duration.ofMillis(1), "poison", m.payload());
+                      return null;
+                    })
+                .on(
                     "halfway",
                     (c, m, s) -> {
                       add(s, "balance", 1);
@@ -146,8 +152,8 @@ class InspectionTest {
   @Test
   void payloads_areLeftOutWhenNotWantedOrNotAllowed() {
     Inspection inspection = start();
-    node.ask("account", "a", "deposit", 4711);
-    node.tell("account", "a", "poison", 4712);
+    node.ask("account", "a", "note", "secret note");
+    node.tell("account", "a", "poison", "secret poison");
     buried(inspection, 1);
     Inspection redacting = new Inspection(node.system, false);
     for (boolean option : new boolean[] {true, false}) {
@@ -156,15 +162,15 @@ class InspectionTest {
               ? inspection.history(Node.id("account", "a"), Long.MAX_VALUE, 10, false)
               : redacting.history(Node.id("account", "a"), Long.MAX_VALUE, 10, true);
       assertThat(history.rows()).hasSize(2);
-      assertThat(history.toString()).doesNotContain("4711").contains("deposit", "balance", "alice");
+      assertThat(history.toString()).doesNotContain("secret").contains("note", "order", "alice");
       Page<DeadLetter> letters =
           option
               ? inspection.deadLetters(Node.SCOPE, "", 10, false)
               : redacting.deadLetters(Node.SCOPE, "", 10, true);
       assertThat(letters.rows()).hasSize(1);
-      assertThat(letters.toString()).doesNotContain("4712").contains("poison", "on purpose");
+      assertThat(letters.toString()).doesNotContain("secret").contains("poison", "on purpose");
     }
-    assertThat(all(inspection).toString()).contains("4712");
+    assertThat(all(inspection).toString()).contains("secret");
   }
 
   @Test
@@ -226,6 +232,18 @@ class InspectionTest {
     assertThat(all(inspection)).isEmpty();
     assertThat(refusal(() -> inspection.redrive(Node.SCOPE, dead.id(), false)))
         .isEqualTo(ErrorCode.NOT_FOUND);
+  }
+
+  @Test
+  void redrivenTimer_firesAgain() {
+    Inspection inspection = start();
+    node.ask("account", "a", "poisonLater", "t");
+    DeadLetter dead = buried(inspection, 1).getFirst();
+    assertThat(dead.message().operation()).isEqualTo("poison");
+    cured.set(true);
+    Node.await(inspection.redrive(Node.SCOPE, dead.id(), false));
+    Node.eventually(() -> node.ask("account", "a", "get").equals("t"));
+    assertThat(store.inbox(Node.id("account", "a"), 0, 10)).isEmpty();
   }
 
   /// Two operators at once, while the actors work: each message counts once all the same.

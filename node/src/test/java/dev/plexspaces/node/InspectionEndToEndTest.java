@@ -129,6 +129,27 @@ class InspectionEndToEndTest {
     }
   }
 
+  @Test
+  void history_keepsAndShowsWhatTheConfigurationSays() throws IOException {
+    Path config =
+        Files.writeString(temp.resolve("node.toml"), "[history]\ncommits = 2\npayloads = false\n");
+    try (NodeProcess started =
+        NodeProcess.start(temp.resolve("data"), "--dev", "--config", config.toString())) {
+      node = started;
+      for (int amount = 1; amount < 4; amount++) {
+        node.ask("bank_account/alice", "deposit", "{\"amount\":" + amount + "}");
+      }
+      String history =
+          node.send("GET", "/api/v1/actors/acme/prod/bank_account/alice/history", null).body();
+      JsonNode entries = NodeProcess.JSON.readTree(history).path("entries");
+      assertThat(entries.size()).isEqualTo(2);
+      assertThat(entries.path(0).path("input").path("operation").asString()).isEqualTo("deposit");
+      assertThat(history)
+          .contains("\"operation\":\"deposit\"", "\"operation\":\"PUT\"")
+          .doesNotContain("\"payload\"", "\"reply\"", "\"value\"");
+    }
+  }
+
   private void historyTellsItAll() {
     String path = "/api/v1/actors/acme/prod/ledger/alice/history";
     JsonNode page = NodeProcess.json(node.send("GET", path + "?limit=1000", null));

@@ -21,12 +21,16 @@ record Listing(String name, ArrayNode rows, boolean more) {
   ///
   /// @param pageMax most rows the node gives in one answer
   /// @param path makes the path of a page out of its size and its token, which the first one lacks
+  /// @throws Failure for a limit below 1, and as [Client#read]
   static Listing read(
       Client client,
       int limit,
       int pageMax,
       String name,
       BiFunction<Integer, Optional<String>, String> path) {
+    if (limit < 1) {
+      throw new Failure("--limit: must be at least 1");
+    }
     ArrayNode rows = Client.JSON.createArrayNode();
     Optional<String> next = Optional.empty();
     do {

@@ -175,6 +175,7 @@ class MainTest {
         "ask a b {broken | the payload is not JSON",
         "ask a b @/no/such/file | cannot read the payload from @/no/such/file",
         "deploy /no/such/app.psa | cannot read /no/such/app.psa",
+        "actors --limit 0 | --limit: must be at least 1",
         "history book | name the actor with its key, as book/KEY",
         "quarantine release book | name the actor with its key, as book/KEY",
         "status --url ftp://x | --url: \"ftp://x\" is not an http or https URL",
