@@ -133,10 +133,10 @@ public final class Inspection {
     long before = beforeSeq;
     int bytes = 0;
     while (true) {
-      // One more than asked for tells whether there is a next page.
       List<HistoryEntry> portion = store.history(actor, before, PORTION);
       for (HistoryEntry entry : portion) {
         if (entries.size() == limit || bytes >= PAGE_BYTES_MAX) {
+          // This one is more than was asked for, or than fits.
           return new Page<>(List.copyOf(entries), true);
         }
         entries.add(entry(entry, shown));

@@ -17,11 +17,14 @@ import dev.plexspaces.kernel.time.SystemClock;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -94,7 +97,7 @@ class InspectionTest {
     return all(inspection);
   }
 
-  private static ErrorCode refusal(org.assertj.core.api.ThrowableAssert.ThrowingCallable call) {
+  private static ErrorCode refusal(ThrowingCallable call) {
     PlexException[] thrown = new PlexException[1];
     assertThatThrownBy(call).isInstanceOfSatisfying(PlexException.class, e -> thrown[0] = e);
     return thrown[0].code();
@@ -111,11 +114,11 @@ class InspectionTest {
     Entry newest = entries.getFirst();
     assertThat(newest.kind()).isEqualTo(Kind.WHOLE);
     assertThat(newest.appVersion()).isEqualTo("1");
-    assertThat(newest.at()).isAfter(java.time.Instant.EPOCH);
+    assertThat(newest.at()).isAfter(Instant.EPOCH);
     assertThat(newest.reply()).contains("{\"balance\":15}");
     assertThat(newest.failure()).isEmpty();
     assertThat(newest.changes())
-        .containsExactly(new Change("balance", "PUT", "", java.util.Optional.of("15")));
+        .containsExactly(new Change("balance", "PUT", "", Optional.of("15")));
     Inspection.Input input = newest.input().orElseThrow();
     assertThat(input.operation()).isEqualTo("deposit");
     assertThat(input.kind()).isEqualTo("CALL");
