@@ -735,7 +735,7 @@ final class ActorCell {
       if (home.entry.virtual
           && ownerless()
           && why.code() != ErrorCode.UNAVAILABLE
-          && quarantined()) {
+          && quarantined("failed to start: " + describe(thrown))) {
         why = Quarantine.error(toString());
         wakeAfter(Quarantine.RELEASE_AFTER);
       } else if (why.code() == ErrorCode.UNAVAILABLE) {
@@ -782,7 +782,7 @@ final class ActorCell {
         finish(t, reason, null);
       }
     } else if (home.entry.virtual) {
-      if (quarantined()) {
+      if (quarantined(reason.text())) {
         wakeAfter(Quarantine.RELEASE_AFTER);
         finish(t, reason, Quarantine.error(toString()));
       } else {
@@ -823,8 +823,8 @@ final class ActorCell {
     return !r.crashes.admits(system().clock().instant());
   }
 
-  private boolean quarantined() {
-    boolean quarantined = home.entry.quarantine.crashed(id());
+  private boolean quarantined(String lastCrash) {
+    boolean quarantined = home.entry.quarantine.crashed(id(), lastCrash);
     if (quarantined) {
       LOG.warn(
           "{} is quarantined: more than {} crashes in {} s",
@@ -1026,13 +1026,33 @@ final class ActorCell {
     }
   }
 
-  /// Throws the instance away and loads the durable state again, because a commit was refused.
+  /// Throws the instance away and loads the durable state and the inbox again, because a commit was
+  /// refused or because rows are back in the inbox that the instance was past.
   static final class Reload extends SystemMessage {
+    private final boolean anyway;
+
+    Reload() {
+      this(false);
+    }
+
+    /// @param anyway true when it is about the inbox and no commit needs to have been refused
+    Reload(boolean anyway) {
+      this.anyway = anyway;
+    }
+
+    @Override
+    void undelivered(ActorCell cell) {
+      if (anyway) {
+        // Passivated meanwhile: nobody else would look at the inbox.
+        cell.successor();
+      }
+    }
+
     @Override
     void apply(ActorCell cell, Turn turn) {
       boolean wanted =
           switch (cell.state) {
-            case ACTIVE -> cell.durable != null && cell.durable.pipeline().poisoned();
+            case ACTIVE -> cell.durable != null && (anyway || cell.durable.pipeline().poisoned());
             case CRASHED -> cell.reloading;
             case NEW, STOPPING, HALTED, STOPPED -> false;
           };

@@ -68,7 +68,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   private final Dispatcher dispatcher;
   private final DeadlineWheel wheel;
   private final Timers timers;
-  private final DeadLetters deadLetters = new DeadLetters();
+  private final DeadLetters deadLetters;
   private final DurableAsks durableAsks = new DurableAsks(this);
   private final RequestKeys requestKeys;
   private final HandlingTimes handlingTimes;
@@ -143,6 +143,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     this.timers = new Timers(wheel, clock::nanoTime);
     this.requestKeys = new RequestKeys(clock::millis);
     this.handlingTimes = new HandlingTimes(clock::nanoTime);
+    this.deadLetters = new DeadLetters(clock);
     this.quarantine = new Quarantine(clock);
     this.secret = secret;
     // Starts far apart at each start, so that numbers in durable rows do not repeat.

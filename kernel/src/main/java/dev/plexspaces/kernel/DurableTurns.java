@@ -553,7 +553,7 @@ final class DurableTurns {
     after.clear();
     if (e.inboxSeq() > 0) {
       if (e.extras.asker == null) {
-        after.add(new Row.InboxBury(id, e.inboxSeq(), reason), null);
+        after.add(new Row.InboxBury(id, e.inboxSeq(), reason, open), null);
       } else {
         Envelope answer = DurableAsks.reply(e.extras.asker, null, reply);
         after.add(new Row.InboxDelete(id, e.inboxSeq()), null);
