@@ -140,7 +140,8 @@ public final class ActorSystem implements Invoker, AutoCloseable {
             "",
             List.of(),
             new FacetCatalog(Map.of(), handlingTimes),
-            quarantine);
+            quarantine,
+            ServiceLinks.NONE);
   }
 
   // ---- applications
@@ -245,7 +246,8 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       List<FacetSpec> facets = FacetCatalog.merge(offer.type().facets(), offer.facets());
       catalog.check("actor type '" + name + "'", facets);
       TypeEntry entry =
-          new TypeEntry(offer.type(), unit.id(), unit.version(), facets, catalog, quarantine);
+          new TypeEntry(
+              offer.type(), unit.id(), unit.version(), facets, catalog, quarantine, unit.links());
       if (entry.durable) {
         offer.type().requireDurable();
       }
@@ -629,7 +631,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     return ids.incrementAndGet();
   }
 
-  private String newMessageId() {
+  String newMessageId() {
     return Long.toHexString(entropy.nextLong()) + Long.toHexString(entropy.nextLong());
   }
 
@@ -840,6 +842,42 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       caller.waitingFor = null;
     }
     return reply.value();
+  }
+
+  /// Time until the deadline of the request a turn works for.
+  ///
+  /// @param max the answer when there is no deadline or it is later
+  /// @return 0 or less when it has passed
+  Duration untilDeadline(Turn t, Duration max) {
+    Optional<Instant> deadline = t.envelope.context.deadline();
+    if (deadline.isEmpty()) {
+      return max;
+    }
+    Duration left = Duration.between(clock.instant(), deadline.get());
+    return left.compareTo(max) < 0 ? left : max;
+  }
+
+  /// Begins something outside on behalf of a running turn and blocks it until `reply` is settled.
+  ///
+  /// @throws PlexException `UNAVAILABLE` when the actor was killed
+  void await(Turn t, ReplyTo.FromLink reply, Runnable begin) {
+    ActorCell caller = reply.caller;
+    caller.waitingFor = reply;
+    try {
+      if (caller.killed()) {
+        throw caller.killedWhileWaiting();
+      }
+      begin.run();
+      if (!reply.ready()) {
+        caller.blocks();
+        wheel.add(reply);
+        dispatcher.await(t.worker, reply);
+      } else if (t.worker.pending != null) {
+        t.worker.publish();
+      }
+    } finally {
+      caller.waitingFor = null;
+    }
   }
 
   private static PlexException deadlock(ReplyTo.Blocking reply, Address to) {

@@ -31,6 +31,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -817,13 +818,38 @@ final class DurableTurns {
 
   /// An ask: commits what was buffered together with the intent, waits for the disk, then asks.
   Object ask(Turn t, Address to, String operation, Object payload, Duration timeout) {
-    requireTurn("ask");
+    return commitPoint(
+        t,
+        "ask " + to + " " + operation,
+        Json.hash(payload),
+        () -> cell.system().ask(cell, t, to, operation, payload, timeout));
+  }
+
+  /// A call to the outside, with the key of this step: the same when it is made again after a
+  /// crash.
+  Object fetch(Turn t, LinkCall call) {
+    return commitPoint(
+        t,
+        call.name(),
+        call.hash(),
+        () ->
+            call.make(cell, t, LinkCall.key(id, store.incarnation(), incarnation, nextTurn, step)));
+  }
+
+  /// Commits what was buffered together with the intent, waits for the disk, then performs the
+  /// call. Its outcome is part of the next commit; when there is none, because the handler let an
+  /// error escape, the next delivery performs the call again. A replay returns the recorded
+  /// outcome.
+  ///
+  /// @param call kind, target and operation
+  /// @param hash of what else was chosen by the caller
+  /// @param perform its reply must be JSON
+  private Object commitPoint(Turn t, String call, long hash, Supplier<Object> perform) {
+    requireTurn(call);
     if (step == STEPS_MAX) {
       throw new PlexException(
           ErrorCode.RESOURCE_EXHAUSTED, "a turn may have at most " + STEPS_MAX + " commit points");
     }
-    String call = "ask " + to + " " + operation;
-    long hash = Json.hash(payload);
     step++;
     if (replaying()) {
       StepResult recorded = replay.peek();
@@ -850,7 +876,7 @@ final class DurableTurns {
     }
     Object reply;
     try {
-      reply = cell.system().ask(cell, t, to, operation, payload, timeout);
+      reply = perform.get();
     } catch (PlexException error) {
       newSegment(t);
       results.add(
@@ -865,7 +891,7 @@ final class DurableTurns {
     } catch (PlexException notJson) {
       throw new PlexException(
           ErrorCode.INVALID_MESSAGE,
-          "the reply of " + to + " to '" + operation + "' cannot be kept: " + notJson.getMessage());
+          "the reply to '" + call + "' cannot be kept: " + notJson.getMessage());
     }
     results.add(new StepResult(step, call, hash, Optional.of(json), Optional.empty(), false));
     return Json.parse(json);

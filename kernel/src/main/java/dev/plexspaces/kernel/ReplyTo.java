@@ -82,7 +82,7 @@ abstract class ReplyTo extends Deadline {
   abstract String timeoutText();
 
   /// A turn that blocks until the reply is there.
-  static final class Blocking extends ReplyTo implements Dispatcher.Waiter {
+  static class Blocking extends ReplyTo implements Dispatcher.Waiter {
     private final Dispatcher dispatcher;
     private final Address callee;
     private final String operation;
@@ -90,7 +90,7 @@ abstract class ReplyTo extends Deadline {
     /// Who waits.
     final ActorCell caller;
 
-    /// Who has to answer; another one after the call was forwarded.
+    /// Who has to answer; another one after the call was forwarded; null for nobody in here.
     volatile ActorCell holder;
 
     private volatile Thread thread;
@@ -127,6 +127,21 @@ abstract class ReplyTo extends Deadline {
     @Override
     public void waitingThread(Thread thread) {
       this.thread = thread;
+    }
+  }
+
+  /// A turn that blocks until somebody outside has answered.
+  static final class FromLink extends Blocking {
+    private final String link;
+
+    FromLink(long dueNanos, ActorCell caller, String link) {
+      super(dueNanos, caller, null, null, null);
+      this.link = link;
+    }
+
+    @Override
+    String timeoutText() {
+      return "service link '" + link + "': no answer in time";
     }
   }
 
