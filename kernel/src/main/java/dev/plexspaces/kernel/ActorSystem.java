@@ -894,7 +894,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   /// Begins something outside on behalf of a running turn and blocks it until `reply` is settled.
   ///
   /// @throws PlexException `UNAVAILABLE` when the actor was killed
-  void await(Turn t, ReplyTo.FromLink reply, Runnable begin) {
+  void callOutside(Turn t, ReplyTo.FromLink reply, Runnable begin) {
     ActorCell caller = reply.caller;
     caller.waitingFor = reply;
     try {
@@ -904,7 +904,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       begin.run();
       if (!reply.ready()) {
         caller.blocks();
-        wheel.add(reply);
+        await(reply, reply.dueNanos() - clock.nanoTime());
         dispatcher.await(t.worker, reply);
       } else if (t.worker.pending != null) {
         t.worker.publish();

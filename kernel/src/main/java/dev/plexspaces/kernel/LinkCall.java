@@ -153,7 +153,7 @@ final class LinkCall {
     ServiceLinks.Call call =
         new ServiceLinks.Call(
             encoded, idempotencyKey, t.envelope.context.traceParent().orElse(""), timeout);
-    system.await(
+    system.callOutside(
         t,
         wait,
         () ->

@@ -22,8 +22,8 @@ public class Notifier {
   ///
   /// @param delivered notices the service took
   /// @param refused notices it answered with a status of 300 to 499; they are not sent again
-  /// @param lastStatus HTTP status of the last answer, 0 before the first
-  public record Status(long delivered, long refused, int lastStatus) {}
+  /// @param last_status HTTP status of the last answer, 0 before the first
+  public record Status(long delivered, long refused, int last_status) {}
 
   @State private long delivered;
   @State private long refused;
