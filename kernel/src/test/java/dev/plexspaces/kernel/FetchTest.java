@@ -10,6 +10,7 @@ import dev.plexspaces.kernel.ServiceLinks.Call;
 import dev.plexspaces.kernel.ServiceLinks.Listener;
 import dev.plexspaces.kernel.journal.InMemoryStore;
 import dev.plexspaces.sdk.ActorContext;
+import dev.plexspaces.sdk.ChildSpec;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.LinkRequest;
 import dev.plexspaces.sdk.LinkResponse;
@@ -198,7 +199,12 @@ class FetchTest {
             Node.request("go", null, CellContext.ASK_MAX));
     assertThat(Node.take(made).call().timeout()).isEqualTo(Duration.ofSeconds(3));
     // The link never says anything; the kernel's own limit comes a moment later.
-    node.advance(Duration.ofSeconds(5));
+    // Again and again, since the wait may begin after the test saw the call.
+    Node.eventually(
+        () -> {
+          node.advance(Duration.ofSeconds(5));
+          return reply.isDone();
+        });
     assertThat(Node.await(reply)).isEqualTo("TIMEOUT service link 'out': no answer in time");
 
     assertThat(
@@ -210,6 +216,23 @@ class FetchTest {
                     Node.request("go", null, CellContext.ASK_MAX))))
         .isEqualTo("TIMEOUT service link 'out': no answer in time");
     assertThat(made).isEmpty();
+  }
+
+  @Test
+  void actorThatIsKilled_waitsNoLonger() {
+    start(volatileCaller((c, m) -> seen.add(failure(() -> get(c, "/a")))));
+    CompletableFuture<Object> reply = node.asking("caller", "a", "go", null);
+    Node.take(made);
+    CompletableFuture<Void> gone = node.system.uninstall("app");
+    assertThat(seen).isEmpty();
+    // Its time to stop in order is over; the call's own is not.
+    Node.eventually(
+        () -> {
+          node.advance(ChildSpec.SHUTDOWN_TIMEOUT.plusSeconds(1));
+          return gone.isDone();
+        });
+    assertThat((String) Node.take(seen)).startsWith("UNAVAILABLE caller/a was killed");
+    assertThat(Node.failure(reply).code()).isEqualTo(ErrorCode.ACTOR_CRASHED);
   }
 
   @Test

@@ -221,7 +221,10 @@ final class HttpLink {
       return late(late);
     }
     CompletableFuture<HttpResponse<byte[]>> answer =
-        doors.http().sendAsync(request.build(), BoundedBody.handler(link.limits().responseBytes()));
+        doors
+            .http()
+            .get()
+            .sendAsync(request.build(), BoundedBody.handler(link.limits().responseBytes()));
     try {
       // Not the request's own timeout, which ends with the headers and would wait for a body for
       // ever.

@@ -13,6 +13,7 @@ import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 
 /// The service links of all applications of a node, calling over HTTP. Thread safe.
@@ -25,6 +26,7 @@ public final class OutboundHttp implements LinkOpener, AutoCloseable {
   private final Doors doors;
   private final Executor threads;
   private final Map<String, Map<String, HttpLink>> open = new ConcurrentHashMap<>();
+  private HttpClient http;
 
   /// Waits between attempts.
   public interface Pause {
@@ -38,7 +40,7 @@ public final class OutboundHttp implements LinkOpener, AutoCloseable {
   /// What calls need of the outside world.
   ///
   /// @param entropy for the jitter of waits
-  record Doors(HttpClient http, Clock clock, RandomGenerator entropy, Pause pause) {}
+  record Doors(Supplier<HttpClient> http, Clock clock, RandomGenerator entropy, Pause pause) {}
 
   /// @param secrets fills in configured headers
   /// @param threads runs each call, which blocks; one virtual thread per task
@@ -47,13 +49,20 @@ public final class OutboundHttp implements LinkOpener, AutoCloseable {
       Secrets secrets, Executor threads, Clock clock, RandomGenerator entropy, Pause pause) {
     this.secrets = secrets;
     this.threads = threads;
-    HttpClient http =
-        HttpClient.newBuilder()
-            .followRedirects(HttpClient.Redirect.NEVER)
-            .connectTimeout(CONNECT_MAX)
-            .executor(threads)
-            .build();
-    this.doors = new Doors(http, clock, entropy, pause);
+    this.doors = new Doors(this::http, clock, entropy, pause);
+  }
+
+  /// Made by the first call: most nodes start without one, and it costs them a thread and time.
+  private synchronized HttpClient http() {
+    if (http == null) {
+      http =
+          HttpClient.newBuilder()
+              .followRedirects(HttpClient.Redirect.NEVER)
+              .connectTimeout(CONNECT_MAX)
+              .executor(threads)
+              .build();
+    }
+    return http;
   }
 
   @Override
@@ -119,7 +128,9 @@ public final class OutboundHttp implements LinkOpener, AutoCloseable {
 
   /// Breaks what is still on its way.
   @Override
-  public void close() {
-    doors.http().shutdownNow();
+  public synchronized void close() {
+    if (http != null) {
+      http.shutdownNow();
+    }
   }
 }
