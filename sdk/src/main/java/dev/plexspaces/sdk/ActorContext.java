@@ -51,9 +51,10 @@ public interface ActorContext {
   /// The call carries the header `Idempotency-Key`. For a durable actor it is
   /// `tenant/namespace/type/key/incarnation/turn/step`, the same each time this very call is made
   /// again: by the link's own attempts, or because the node crashed before the answer was on disk.
-  /// So a service that honours it acts once. Once the answer is on disk the call is never made
-  /// again; a replay gets the recorded one. An error that leaves the handler is not recorded, so
-  /// the next delivery of the message calls again; one that the handler catches is.
+  /// So a service that honours it acts once. For other actors the key is one of this call only.
+  /// Once the answer is on disk the call is never made again; a replay gets the recorded one. An
+  /// error that leaves the handler is not recorded, so the next delivery of the message calls
+  /// again; one that the handler catches is.
   ///
   /// Attempts, waits between them, time limits and the circuit breaker are the link's
   /// configuration.

@@ -10,6 +10,7 @@ import dev.plexspaces.sdk.LinkResponse;
 import dev.plexspaces.sdk.PlexException;
 import java.net.ProtocolException;
 import java.net.URI;
+import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
@@ -185,6 +186,9 @@ final class HttpLink {
     byte[] body = (byte[]) call.request().body();
     HttpRequest.Builder request =
         HttpRequest.newBuilder(URI.create(base + call.request().path()))
+            // Without TLS the client would ask for an upgrade, which some servers do not bear.
+            .version(
+                base.startsWith("https:") ? HttpClient.Version.HTTP_2 : HttpClient.Version.HTTP_1_1)
             .method(
                 call.request().method(),
                 body == null ? BodyPublishers.noBody() : BodyPublishers.ofByteArray(body));

@@ -241,6 +241,7 @@ class OutboundHttpTest {
     assertThat(request.header("Traceparent")).isEqualTo("00-t-s-01");
     assertThat(request.header("Authorization")).isEqualTo("Bearer " + SECRET);
     assertThat(request.header("X-mine")).isEqualTo("m");
+    assertThat(request.headers()).doesNotContainKeys("Upgrade", "Http2-settings");
     assertThat(counted(Ending.OK)).isEqualTo(1);
   }
 
