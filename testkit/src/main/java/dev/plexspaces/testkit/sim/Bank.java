@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedSet;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
 
@@ -42,7 +43,14 @@ final class Bank {
   /// Credits of this amount are refused by their receiver and end among the dead letters.
   static final long REFUSED_AMOUNT = 13;
 
+  /// The list of an account or teller where each request with an idempotency key leaves its key.
+  static final String KEYS = "keys";
+
   private static final Duration ASK_TIMEOUT = Duration.ofSeconds(5);
+
+  /// Longer than anything that is not a deadlock lasts.
+  private static final Duration CHAIN_TIMEOUT = Duration.ofHours(1);
+
   private static final Duration IDLE_TIMEOUT = Duration.ofMillis(400);
 
   private Bank() {}
@@ -153,6 +161,17 @@ final class Bank {
 
     abstract Object on(ActorContext context, String operation, Fields fields);
 
+    /// Leaves a key behind; what it returns would be another one if it ran again.
+    Map<String, Object> enter(Fields f, String key) {
+      state.append(KEYS, key);
+      Map<String, Object> entered =
+          new TreeMap<>(Map.of("key", key, "place", state.list(KEYS).size()));
+      if (f.is("refuse")) {
+        throw new ActorException("refused after it was entered");
+      }
+      return entered;
+    }
+
     @Override
     public void terminate(ActorContext context, ExitReason reason) {
       // An instance is also thrown away because the disk refused what it has.
@@ -185,6 +204,10 @@ final class Bank {
 
     long number(String name) {
       return ((Number) map.get(name)).longValue();
+    }
+
+    boolean is(String name) {
+      return Boolean.TRUE.equals(map.get(name));
     }
   }
 
@@ -272,6 +295,9 @@ final class Bank {
           }
           return cancelled;
         }
+        case "enter" -> {
+          return enter(f, f.text("key"));
+        }
         case "poison" -> throw new IllegalStateException("poison");
         default ->
             throw new ActorException(ErrorCode.UNKNOWN_OPERATION, "no operation " + operation);
@@ -321,6 +347,16 @@ final class Bank {
 
     @Override
     Object on(ActorContext context, String operation, Fields f) {
+      return switch (operation) {
+        case "move" -> move(context, f);
+        case "errand" -> errand(context, f);
+        case "chain" -> chain(context, f);
+        default ->
+            throw new ActorException(ErrorCode.UNKNOWN_OPERATION, "no operation " + operation);
+      };
+    }
+
+    private Object move(ActorContext context, Fields f) {
       String id = f.text("id");
       long amount = f.number("amount");
       state.append("begun", id);
@@ -343,7 +379,7 @@ final class Bank {
       String lot = context.now().toEpochMilli() + "/" + context.random().nextInt(1_000_000);
       state.put("lots", id, lot);
       state.put("steps", "", state.number("steps", "") + 1);
-      Map<String, Object> deposit = new java.util.TreeMap<>();
+      Map<String, Object> deposit = new TreeMap<>();
       deposit.put("id", id);
       deposit.put("amount", amount);
       deposit.put("lot", lot);
@@ -357,6 +393,73 @@ final class Bank {
           "entry",
           Map.of("id", "move " + id, "from", "teller-" + context.self().key(), "n", next()));
       return "moved";
+    }
+
+    /// Enters its key here and at accounts, with an ask each.
+    private Object errand(ActorContext context, Fields f) {
+      String key = f.text("key");
+      Map<String, Object> entered = enter(new Fields(Map.of()), key);
+      Duration patience = Duration.ofMillis(f.number("patience"));
+      int stop = 0;
+      for (Object account : (List<?>) f.map.get("accounts")) {
+        String entry = "errand " + key + " of " + context.self().key() + " stop " + ++stop;
+        try {
+          Fields answer =
+              new Fields(
+                  (Map<?, ?>)
+                      context.ask(
+                          context.actor(ACCOUNT, (String) account),
+                          "enter",
+                          Map.of("key", entry),
+                          patience));
+          state.append(
+              "answers",
+              account + "|" + entry + "|" + answer.text("key") + "|" + answer.number("place"));
+        } catch (PlexException e) {
+          if (e.code() != ErrorCode.TIMEOUT) {
+            throw e;
+          }
+          state.append("given_up", entry);
+        }
+        world.maybeCrash("middle of errand " + key);
+      }
+      state.append("finished", key);
+      if (f.is("refuse")) {
+        throw new ActorException("refused after its asks");
+      }
+      return entered;
+    }
+
+    /// Asks the next teller of a path to ask the next one, which may be one that waits already.
+    private Object chain(ActorContext context, Fields f) {
+      String key = f.text("key");
+      long hop = f.number("hop");
+      Map<String, Object> entered = enter(new Fields(Map.of()), hop == 0 ? key : key + "." + hop);
+      List<?> path = (List<?>) f.map.get("path");
+      if (!path.isEmpty()) {
+        String name = hop == 0 ? key + " of " + context.self().key() : key;
+        Map<String, Object> rest = new TreeMap<>();
+        rest.put("key", name);
+        rest.put("hop", hop + 1);
+        rest.put("path", path.subList(1, path.size()));
+        String outcome;
+        try {
+          context.ask(context.actor(TELLER, (String) path.getFirst()), "chain", rest, CHAIN_TIMEOUT);
+          outcome = "answered";
+          world.count("crossing asks answered");
+        } catch (PlexException e) {
+          outcome = e.code().name();
+          if (e.code() == ErrorCode.DEADLOCK) {
+            world.count("deadlocks refused");
+          }
+        }
+        world.maybeCrash("behind hop " + hop + " of " + name);
+        state.append("hops", name + "." + (hop + 1) + "|" + outcome);
+      }
+      if (hop == 0) {
+        state.append("finished", key);
+      }
+      return entered;
     }
 
     private long next() {

@@ -19,7 +19,7 @@ final class BankBooks {
   final Map<String, TrackedState> tellers = new LinkedHashMap<>();
   final TrackedState auditor;
 
-  /// Messages that wait, and those among the dead letters.
+  /// Messages that wait, and those among the dead letters or discarded from there.
   final List<Letter> waiting = new ArrayList<>();
 
   final List<Letter> buried = new ArrayList<>();
@@ -49,13 +49,14 @@ final class BankBooks {
     for (InboxRow row : world.disk().image().deadLetters(Bank.SCOPE, 0, ROWS_MAX)) {
       buried.add(letter(row));
     }
+    buried.addAll(clients.operator().discarded());
   }
 
   static BankBooks of(World world, BankClients clients) {
     return new BankBooks(world, clients);
   }
 
-  private static Letter letter(InboxRow row) {
+  static Letter letter(InboxRow row) {
     Map<?, ?> body = (Map<?, ?>) Json.parse(row.body());
     // The reply to a request carries whatever the handler returned.
     Map<?, ?> fields = body.get("payload") instanceof Map<?, ?> map ? map : Map.of();

@@ -15,7 +15,7 @@ import java.util.TreeMap;
 import java.util.stream.IntStream;
 
 /// The clients of the bank: they send requests, remember what they were promised, and try again
-/// when the node is down.
+/// when the node is down. With them go [KeyedClients] and the [Operator].
 final class BankClients implements Workload {
 
   private static final Duration TIMEOUT = Duration.ofSeconds(5);
@@ -59,6 +59,8 @@ final class BankClients implements Workload {
   private final Map<String, Integer> notes = new TreeMap<>();
   private final List<String> timers = new ArrayList<>();
   private final Map<ActorId, String> snapshots = new LinkedHashMap<>();
+  private final KeyedClients keyed;
+  private final Operator operator;
   private final int size;
   private int working;
   private int requests;
@@ -71,6 +73,8 @@ final class BankClients implements Workload {
     this.durable = durable;
     this.accounts = names("a", (int) entropy.between(2, 5));
     this.tellers = names("t", (int) entropy.between(1, 3));
+    this.keyed = new KeyedClients(seed, size, this);
+    this.operator = new Operator(seed, size, this);
   }
 
   private static List<String> names(String prefix, int count) {
@@ -83,6 +87,14 @@ final class BankClients implements Workload {
 
   List<String> tellers() {
     return tellers;
+  }
+
+  KeyedClients keyed() {
+    return keyed;
+  }
+
+  Operator operator() {
+    return operator;
   }
 
   List<Promise> promises() {
@@ -114,8 +126,20 @@ final class BankClients implements Workload {
     for (int i = 0; i < clients; i++) {
       Client client = new Client(world, "c" + i, (int) entropy.between(size / 2, size));
       working++;
-      world.after(pause(), "client", client::act);
+      world.after(pause(entropy), "client", client::act);
     }
+    keyed.begin(world);
+    operator.begin(world);
+  }
+
+  /// Somebody has something to do.
+  void begins() {
+    working++;
+  }
+
+  /// Somebody has nothing to do any more.
+  void ends() {
+    working--;
   }
 
   @Override
@@ -149,7 +173,8 @@ final class BankClients implements Workload {
         });
   }
 
-  private Duration pause() {
+  /// Mostly short.
+  static Duration pause(SimEntropy entropy) {
     return Duration.ofNanos(
         entropy.chance(0.1)
             ? entropy.between(1_000_000, 2_000_000_000)
@@ -195,7 +220,7 @@ final class BankClients implements Workload {
 
           @Override
           public void unreachable() {
-            world.after(pause(), "client", () -> request(world, p, then));
+            world.after(pause(entropy), "client", () -> request(world, p, then));
           }
         });
   }
@@ -236,7 +261,7 @@ final class BankClients implements Workload {
         timers.add(p.to.key() + " " + p.id);
       }
       if (--open == 0) {
-        world.after(pause(), "client", this::act);
+        world.after(pause(entropy), "client", this::act);
       }
     }
 

@@ -27,6 +27,10 @@ public final class BankWorld {
     replay = new ReplayEqualsOriginal(clients);
     List<Checker> checkers = new ArrayList<>();
     checkers.add(promised);
+    // First: the others look at what it saw.
+    checkers.addFirst(clients.operator());
+    checkers.add(new KeysOnce(clients));
+    checkers.add(new AsksByRow());
     checkers.add(new ConservedTotal(clients));
     checkers.add(new ExactlyOnce(clients));
     checkers.add(new SenderOrder(clients));

@@ -16,6 +16,11 @@ import java.time.Duration;
 /// @param replyLost that a reply never reaches its client
 /// @param down longest time a crashed node stays down
 /// @param clockJumps that the wall clock jumps at a start
+/// @param duplicated that a request with an idempotency key arrives twice; one without a key is its
+///   client's to lose, so it never does
+/// @param delayed that a request or reply takes up to [#DELAY_MAX] instead
+/// @param toldLate longest time from the sync of a commit until its listener hears of it, so that
+///   the actor it wakes may have read its row before
 public record Faults(
     double crashAtStep,
     double crashAtDisk,
@@ -28,7 +33,13 @@ public record Faults(
     Duration network,
     double replyLost,
     Duration down,
-    double clockJumps) {
+    double clockJumps,
+    double duplicated,
+    double delayed,
+    Duration toldLate) {
+
+  /// Longest delay of a request or reply that is delayed: longer than clients wait.
+  public static final Duration DELAY_MAX = Duration.ofSeconds(10);
 
   /// Nothing fails; disk and network take a little time.
   public static Faults none() {
@@ -44,7 +55,10 @@ public record Faults(
         Duration.ofMillis(1),
         0,
         Duration.ofMillis(100),
-        0);
+        0,
+        0,
+        0,
+        Duration.ZERO);
   }
 
   /// Another mixture for each seed: some worlds have one kind of fault only, some have all, because
@@ -65,6 +79,9 @@ public record Faults(
         Duration.ofNanos(entropy.between(1_000, 20_000_000)),
         entropy.chance(0.5) ? 1.0 / entropy.between(5, 50) : 0,
         Duration.ofNanos(entropy.between(1_000_000, 2_000_000_000L)),
-        entropy.chance(0.3) ? 0.5 : 0);
+        entropy.chance(0.3) ? 0.5 : 0,
+        entropy.chance(0.5) ? 1.0 / entropy.between(2, 20) : 0,
+        entropy.chance(0.3) ? 1.0 / entropy.between(5, 50) : 0,
+        entropy.chance(0.3) ? Duration.ofNanos(entropy.between(1_000, 50_000_000)) : Duration.ZERO);
   }
 }

@@ -59,6 +59,9 @@ public final class SimDisk {
     /// Nanoseconds that syncing a batch takes.
     long syncNanos();
 
+    /// Nanoseconds until the next listener hears of its commit; 0 for at once.
+    long tellNanos();
+
     /// True when the next batch is refused: the disk is full.
     boolean refusesBatch();
 
@@ -260,7 +263,7 @@ public final class SimDisk {
     }
     telling = true;
     Open by = open;
-    later.after(0, "tell", () -> tellNext(by));
+    later.after(circumstances.tellNanos(), "tell", () -> tellNext(by));
   }
 
   private void tellNext(Open by) {

@@ -2,14 +2,18 @@ package dev.plexspaces.testkit.sim;
 
 import java.io.PrintStream;
 import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongFunction;
+import java.util.stream.Collectors;
 
 /// The command `simulate`: runs the bank for many seeds and stops at the first that fails.
 ///
 /// Arguments: `--seeds N` how many, default 200; `--seed S` the first one, default 1; `--trace`
 /// prints the whole trace of each; `--keep-going` runs all seeds and prints one line for each that
-/// fails; `--digests` prints a digest of each trace. Exit code 1 on failure, 2 for wrong arguments.
+/// fails; `--digests` prints a digest of each trace. The last line says how often what happened, so
+/// that one sees that it was exercised. Exit code 1 on failure, 2 for wrong arguments.
 public final class Simulate {
 
   /// Lines of the trace shown of a failed run.
@@ -55,7 +59,7 @@ public final class Simulate {
     }
     long began = System.nanoTime();
     long failed = 0;
-    long crashes = 0;
+    TreeMap<String, Long> counts = new TreeMap<>();
     long lines = 0;
     for (long seed = first; seed < first + seeds; seed++) {
       BankWorld bank = worlds.apply(seed);
@@ -82,24 +86,30 @@ public final class Simulate {
       if (digests) {
         out.println("digest " + seed + " " + bank.world().trace().digest());
       }
-      crashes += bank.world().crashCount();
+      bank.world().counts().forEach((what, count) -> counts.merge(what, count, Long::sum));
       lines += bank.world().trace().count();
       long done = seed - first + 1;
       if (done % PROGRESS_EVERY == 0 && done < seeds) {
-        out.println(done + " seeds, " + crashes + " crashes of the node, " + lines + " events");
+        out.println(done + " seeds, " + lines + " events; " + text(counts));
       }
     }
     double seconds = (System.nanoTime() - began) / (double) TimeUnit.SECONDS.toNanos(1);
     out.println(
         String.format(
             Locale.ROOT,
-            "%d seeds from %d: %d failed; %d crashes of the node, %d events, %.1f s",
+            "%d seeds from %d: %d failed; %s; %d events, %.1f s",
             seeds,
             first,
             failed,
-            crashes,
+            text(counts),
             lines,
             seconds));
     return failed == 0 ? 0 : 1;
+  }
+
+  private static String text(Map<String, Long> counts) {
+    return counts.entrySet().stream()
+        .map(entry -> entry.getValue() + " " + entry.getKey())
+        .collect(Collectors.joining(", "));
   }
 }

@@ -1,6 +1,7 @@
 package dev.plexspaces.testkit.sim;
 
 import dev.plexspaces.kernel.ActorSystem;
+import dev.plexspaces.kernel.Inspection;
 import dev.plexspaces.kernel.Invoker;
 import dev.plexspaces.kernel.Quarantine;
 import dev.plexspaces.kernel.SeededDispatcher;
@@ -18,10 +19,13 @@ import dev.plexspaces.sdk.RequestContext;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.PriorityQueue;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.UnaryOperator;
 
@@ -89,6 +93,7 @@ public final class World implements SeededDispatcher.Script {
   private final SimDisk disk;
   private final PriorityQueue<Event> agenda = new PriorityQueue<>();
   private final List<Call> calls = new ArrayList<>();
+  private final TreeMap<String, Long> counts = new TreeMap<>();
 
   private Faults faults;
   private Phase phase = Phase.FAULTS;
@@ -103,7 +108,6 @@ public final class World implements SeededDispatcher.Script {
   private ActorSystem system;
   private DeadlineWheel wheel;
   private boolean up;
-  private long crashCount;
   private long refusals;
   private boolean wallClockWentBack;
 
@@ -122,8 +126,10 @@ public final class World implements SeededDispatcher.Script {
   /// How a client learns what became of its request. Exactly one of the last four is called.
   public interface Outcome {
     /// The node lets the reply go: from now on it counts as promised, whether it arrives or not.
+    /// Called once more for a copy of the request that the network made.
     default void promised(Object reply) {}
 
+    /// @param reply of an ask what the actor said, of a tell the id of the message
     void replied(Object reply);
 
     /// The node answered with an error.
@@ -195,11 +201,6 @@ public final class World implements SeededDispatcher.Script {
     return faults;
   }
 
-  /// How often the node crashed.
-  public long crashCount() {
-    return crashCount;
-  }
-
   /// How often the node started; handlers of an earlier start are dead.
   public int starts() {
     return starts;
@@ -213,6 +214,22 @@ public final class World implements SeededDispatcher.Script {
   /// True once the wall clock was set back.
   public boolean wallClockWentBack() {
     return wallClockWentBack;
+  }
+
+  /// Counts something that happened, by a word or two in the plural such as `late replies`.
+  public void count(String what) {
+    counts.merge(what, 1L, Long::sum);
+  }
+
+  /// What happened how often.
+  public SortedMap<String, Long> counts() {
+    return Collections.unmodifiableSortedMap(counts);
+  }
+
+  /// What an operator of the node can look at and repair; empty while it is down. Valid until the
+  /// node crashes.
+  public Optional<Inspection> inspection() {
+    return up ? Optional.of(new Inspection(system, true)) : Optional.empty();
   }
 
   /// Randomness for workloads, by name.
@@ -254,6 +271,7 @@ public final class World implements SeededDispatcher.Script {
   public void maybeCrash(String where) {
     if (handlerEntropy.chance(faults.handlerCrash())) {
       trace.add(starts, "throw", where);
+      count("handler crashes");
       throw new IllegalStateException("simulated crash of a handler at " + where);
     }
   }
@@ -263,9 +281,10 @@ public final class World implements SeededDispatcher.Script {
     trace.add(starts, event, detail);
   }
 
-  /// Sends a request over the network and waits for its answer.
+  /// Sends a request over the network and waits for its answer. The network may deliver one with an
+  /// idempotency key twice; what is said to the copy never arrives.
   ///
-  /// @param ask true for an ask, false for a tell (whose reply is `null`)
+  /// @param ask true for an ask, false for a tell
   public void client(
       boolean ask,
       RequestContext context,
@@ -274,6 +293,31 @@ public final class World implements SeededDispatcher.Script {
       Outcome outcome) {
     Call call = new Call(context.requestId(), outcome);
     after(networkNanos(), "request", () -> arrive(ask, context, target, request, call));
+    if (request.idempotencyKey().isPresent() && networkEntropy.chance(faults.duplicated())) {
+      count("duplicates");
+      Call copy = new Call(context.requestId() + "'", new Unheard(outcome));
+      after(networkNanos(), "request", () -> arrive(ask, context, target, request, copy));
+    }
+  }
+
+  /// What is said to a copy of a request.
+  private record Unheard(Outcome original) implements Outcome {
+    @Override
+    public void promised(Object reply) {
+      original.promised(reply);
+    }
+
+    @Override
+    public void replied(Object reply) {}
+
+    @Override
+    public void failed(PlexException error) {}
+
+    @Override
+    public void lost() {}
+
+    @Override
+    public void unreachable() {}
   }
 
   /// A context of this tenant and namespace for one request.
@@ -313,8 +357,8 @@ public final class World implements SeededDispatcher.Script {
         return;
       }
       trace.add(starts, "accept", id + (durable ? "" : " volatile"));
-      outcome.promised(null);
-      back(() -> outcome.replied(null));
+      outcome.promised(messageId);
+      back(() -> outcome.replied(messageId));
     }
 
     @Override
@@ -338,6 +382,7 @@ public final class World implements SeededDispatcher.Script {
 
     private void back(Runnable arrives) {
       if (networkEntropy.chance(faults.replyLost())) {
+        count("lost answers");
         lose();
       } else {
         after(networkNanos(), "answer", arrives);
@@ -373,6 +418,10 @@ public final class World implements SeededDispatcher.Script {
   }
 
   private long networkNanos() {
+    if (networkEntropy.chance(faults.delayed())) {
+      count("delays");
+      return networkEntropy.between(1_000, Faults.DELAY_MAX.toNanos());
+    }
     return networkEntropy.between(1_000, faults.network().toNanos());
   }
 
@@ -382,6 +431,7 @@ public final class World implements SeededDispatcher.Script {
     starts++;
     Instant before = clock.instant();
     if (crashes.chance(faults.clockJumps())) {
+      count("clock jumps");
       // Backwards, forwards, or to where the last start was, as a machine without a clock does.
       switch ((int) crashes.between(0, 2)) {
         case 0 -> clock.jump(Duration.ofMillis(-crashes.between(1, 10_000)));
@@ -411,9 +461,12 @@ public final class World implements SeededDispatcher.Script {
   }
 
   private void crash(String where) {
-    crashCount++;
+    count("crashes");
     boolean power = crashes.chance(faults.powerLoss());
     boolean written = disk.written();
+    if (power) {
+      count("power losses");
+    }
     // The machine's memory keeps what was written, unless the power goes as well.
     String disks = disk.crash(n -> power || !written ? (int) crashes.between(0, n) : n);
     trace.add(starts, "crash", where + (power ? ", power lost: " : ": ") + disks);
@@ -449,10 +502,20 @@ public final class World implements SeededDispatcher.Script {
     }
 
     @Override
+    public long tellNanos() {
+      if (faults.toldLate().isZero()) {
+        return 0;
+      }
+      count("late hints");
+      return diskEntropy.between(0, faults.toldLate().toNanos());
+    }
+
+    @Override
     public boolean refusesBatch() {
       boolean refuses = diskEntropy.chance(faults.diskRefuses());
       if (refuses) {
         refusals++;
+        count("refused batches");
         trace.add(starts, "full", "");
       }
       return refuses;
@@ -462,6 +525,7 @@ public final class World implements SeededDispatcher.Script {
     public boolean refusesRead() {
       boolean refuses = diskEntropy.chance(faults.readRefuses());
       if (refuses) {
+        count("refused reads");
         trace.add(starts, "unreadable", "");
       }
       return refuses;

@@ -41,7 +41,21 @@ class DurableInboxSimulation {
     Faults none = Faults.none();
     Faults unreadable =
         new Faults(
-            0, 0, 0, 0, 0, 1, none.diskWrite(), none.diskSync(), none.network(), 0, none.down(), 0);
+            0,
+            0,
+            0,
+            0,
+            0,
+            1,
+            none.diskWrite(),
+            none.diskSync(),
+            none.network(),
+            0,
+            none.down(),
+            0,
+            0,
+            0,
+            none.toldLate());
     World world = new World(1, unreadable, new Tells(List.of("note")), List.of());
     world.run();
     assertThat(world.trace().lines()).anyMatch(line -> line.contains("unreadable"));

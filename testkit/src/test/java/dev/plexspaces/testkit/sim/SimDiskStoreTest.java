@@ -46,6 +46,11 @@ class SimDiskStoreTest extends StoreContract {
     }
 
     @Override
+    public long tellNanos() {
+      return 0;
+    }
+
+    @Override
     public boolean refusesBatch() {
       return false;
     }
