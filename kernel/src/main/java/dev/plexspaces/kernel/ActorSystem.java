@@ -1084,10 +1084,48 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     ReplyTo.Durable wait =
         new ReplyTo.Durable(
             clock.nanoTime() + nanos, caller, resolveQuietly(to), to, operation, requestId);
-    // It closed no cycle when it was admitted; others must see it.
+    // It closed no cycle when it was admitted, but those that were admitted before it was entered
+    // again could not see it.
     caller.waitingFor = wait;
     durableAsks.enter(wait);
+    withdrawFromCycle(wait);
     return wait;
+  }
+
+  /// Breaks the cycle that a resumed wait closes, if there is one: somebody in it asked an actor
+  /// that has not begun with that request, because it waits for something else. Rule 21 of
+  /// spec/turns.
+  private void withdrawFromCycle(ReplyTo.Blocking resumed) {
+    if (!closesCycle(resumed)) {
+      return;
+    }
+    synchronized (deadlockLock) {
+      if (!closesCycle(resumed)) {
+        return;
+      }
+      ReplyTo.Blocking wait = resumed;
+      do {
+        ActorCell holder = holder(wait);
+        wait = holder == null ? null : holder.waitingFor;
+        // The one that began the circle comes last.
+        ActorCell next = wait == null ? null : holder(wait);
+        if (next != null && wait instanceof ReplyTo.Durable durable && !serves(next, durable)) {
+          durable.withdrawn = true;
+          durable.fail(deadlock(durable, durable.callee));
+          return;
+        }
+      } while (wait != null && wait != resumed);
+    }
+  }
+
+  /// True when the running turn of a cell is that of a request.
+  private static boolean serves(ActorCell cell, ReplyTo.Durable wait) {
+    Turn turn = cell.turn;
+    Envelope e = turn == null ? null : turn.envelope;
+    return e != null
+        && e.extras != null
+        && e.extras.asker != null
+        && e.extras.asker.requestId().equals(wait.requestId);
   }
 
   /// The wall clock at a point of the monotonic one, milliseconds since 1970.
@@ -1218,7 +1256,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   /* The walk may pass through a cycle that its own start is no part of, for the moment until one of its
   members gives way. So a second pointer follows at half the speed, and meets the first one there. */
   private static boolean closesCycle(ReplyTo.Blocking wait) {
-    ActorCell fast = wait.holder;
+    ActorCell fast = holder(wait);
     ActorCell slow = fast;
     boolean even = false;
     while (fast != null) {
@@ -1240,7 +1278,18 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   /// Whom a cell waits for; null when it does not wait, or its answer is there.
   private static ActorCell waitsFor(ActorCell cell) {
     ReplyTo.Blocking wait = cell.waitingFor;
-    return wait == null || wait.ready() ? null : wait.holder;
+    return wait == null || wait.ready() ? null : holder(wait);
+  }
+
+  /// Who has to answer; null for nobody in here. A durable callee may have been passivated and
+  /// activated anew, or not have been there, since the request was written.
+  private static ActorCell holder(ReplyTo.Blocking wait) {
+    ActorCell holder = wait.holder;
+    if (wait instanceof ReplyTo.Durable && (holder == null || holder.mailbox.closed())) {
+      Instances home = wait.callee.home();
+      return home == null ? null : home.cells.get(wait.callee.key);
+    }
+    return holder;
   }
 
   /// Stops all applications in order, then the machinery. The store is closed by its owner.

@@ -1,5 +1,6 @@
 package dev.plexspaces.kernel;
 
+import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.sdk.ActorRef;
 
 /// Where an actor can be reached, with a cached way there. Equal to every address of the same
@@ -29,6 +30,10 @@ final class Address implements ActorRef {
       home = h;
     }
     return h;
+  }
+
+  ActorId id() {
+    return new ActorId(scope.scope, type, key);
   }
 
   @Override

@@ -6,6 +6,7 @@ import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.Store;
 import dev.plexspaces.sdk.PlexException;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
@@ -45,6 +46,10 @@ final class DurableInbox {
 
   /// What the ids of requests of the open turn begin with; null for none.
   private String openRequests;
+
+  /// Replies to requests of the open turn that were read with it; null for none. What it has no use
+  /// for, because the step was resolved otherwise, goes when it ends.
+  private List<Envelope> openReplies;
 
   /// Rows exist beyond the window.
   private boolean behind;
@@ -155,9 +160,30 @@ final class DurableInbox {
     if (e.extras.replyTo != null) {
       if (openRequests == null || !e.extras.replyTo.startsWith(openRequests)) {
         dropLate(e);
+      } else {
+        if (openReplies == null) {
+          openReplies = new ArrayList<>();
+        }
+        openReplies.add(e);
       }
     } else if (timer < 0 || timers.load(timer, e, row.seq(), row.dueAtMillis() - now)) {
       recovered.add(e);
+    }
+  }
+
+  /// A reply of the open turn is consumed by its next commit.
+  void taken(Envelope reply) {
+    if (openReplies != null) {
+      openReplies.removeIf(e -> e.inboxSeq() == reply.inboxSeq());
+    }
+  }
+
+  /// The open turn has ended.
+  void turnOver() {
+    openRequests = null;
+    if (openReplies != null) {
+      openReplies.forEach(this::dropLate);
+      openReplies = null;
     }
   }
 

@@ -507,6 +507,7 @@ final class DurableTurns {
     open = false;
     announce(e, p);
     pipeline.submit(new Commit(id, Optional.of(record), p.rows()), p);
+    inbox.turnOver();
   }
 
   /// Takes all that the next commit writes and releases.
@@ -595,6 +596,9 @@ final class DurableTurns {
       announce(e, p);
     }
     pipeline.submit(new Commit(id, record, p.rows()), p);
+    if (record.isPresent()) {
+      inbox.turnOver();
+    }
   }
 
   /// The handler threw. A durable message is delivered again, resuming its turn if that is open,
@@ -829,6 +833,7 @@ final class DurableTurns {
       StepResult intent) {
     ActorSystem system = cell.system();
     ReplyTo.Durable wait;
+    long row = 0;
     if (intent == null) {
       String requestId = requestIds(nextTurn) + step;
       try {
@@ -869,33 +874,61 @@ final class DurableTurns {
             call,
             hash,
             Optional.of(Json.write(Map.of("id", wait.requestId, "deadline", deadline))));
+        row = e.inboxSeq();
       } else {
+        row = requestRow(resumed.rowResults().getLast());
         Envelope reply = inbox.reply(wait.requestId);
         if (reply != null) {
           wait.complete(null, reply);
         }
       }
-      return answer(t, call, hash, wait);
+      return answer(t, call, hash, wait, row);
     } finally {
       cell.waitingFor = null;
       system.durableAsks().leave(wait);
     }
   }
 
-  private Object answer(Turn t, String call, long hash, ReplyTo.Durable wait) {
+  /// The number of the request's row, the last one of the commit that holds its intent.
+  private static long requestRow(List<RowResult> intent) {
+    return intent.getLast() instanceof RowResult.Inserted inserted ? inserted.inboxSeq() : 0;
+  }
+
+  /// @param row of the request
+  private Object answer(Turn t, String call, long hash, ReplyTo.Durable wait, long row) {
     Envelope reply;
     try {
       reply = (Envelope) cell.system().await(cell, t, wait);
     } catch (PlexException given) {
-      threw(t, call, hash, given, false);
-      throw given;
+      boolean withdrawn = wait.withdrawn && waits(wait.callee, row);
+      reply = wait.withdrawn && !withdrawn ? inbox.reply(wait.requestId) : null;
+      if (withdrawn) {
+        // The commit is refused when the callee was faster after all; then this turn is resumed and
+        // finds the reply.
+        before.add(new Row.InboxDelete(wait.callee.id(), row), null);
+      }
+      if (reply == null) {
+        threw(t, call, hash, given, withdrawn);
+        throw given;
+      }
     }
+    inbox.taken(reply);
     before.add(new Row.InboxDelete(id, reply.inboxSeq()), null);
     if (reply.extras.error != null) {
       threw(t, call, hash, reply.extras.error, true);
       throw reply.extras.error;
     }
     return returned(t, call, hash, reply.payload);
+  }
+
+  /// True while a request's row is in the inbox of its callee.
+  private boolean waits(Address callee, long row) {
+    try {
+      return store.inbox(callee.id(), row - 1, 1).stream().anyMatch(r -> r.seq() == row);
+    } catch (PlexException unreadable) {
+      pipeline.poison(true);
+      throw pipeline.refusal();
+    }
   }
 
   private void newSegment(Turn t) {

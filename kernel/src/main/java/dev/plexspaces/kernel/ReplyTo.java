@@ -136,6 +136,10 @@ abstract class ReplyTo extends Deadline {
   static final class Durable extends Blocking {
     final String requestId;
 
+    /// Given up to break a cycle of waits: the request, which its callee has not begun, goes with
+    /// it.
+    volatile boolean withdrawn;
+
     Durable(
         long dueNanos,
         ActorCell caller,

@@ -14,6 +14,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -36,6 +37,10 @@ class DurableAsksTest {
   private final List<Node> nodes = new ArrayList<>();
   private final CountDownLatch gate = new CountDownLatch(1);
   private final AtomicInteger entered = new AtomicInteger();
+
+  /// What handlers wait for, by actor key.
+  private final ConcurrentHashMap<String, CountDownLatch> gates = new ConcurrentHashMap<>();
+
   private FaultyStore store = new FaultyStore(new InMemoryStore(clock));
   private Node node;
 
@@ -54,6 +59,7 @@ class DurableAsksTest {
   @AfterEach
   void close() {
     gate.countDown();
+    gates.values().forEach(CountDownLatch::countDown);
     store.releaseAll();
     nodes.forEach(Node::abandon);
   }
@@ -96,6 +102,22 @@ class DurableAsksTest {
                       add(s, "refused " + first, 1);
                       return first;
                     })
+                .on(
+                    "cross",
+                    (c, m, s) -> {
+                      Node.await(gate(c.self().key()));
+                      String outcome =
+                          code(() -> c.ask(c.actor("payer", m.payload() + ""), "count", 1, HOUR));
+                      return add(s, outcome, 1);
+                    })
+                .on("count", (c, m, s) -> add(s, "counted", 1))
+                .on(
+                    "pay_one_impatiently",
+                    (c, m, s) -> {
+                      Duration soon = Duration.ofMillis(50);
+                      add(s, code(() -> c.ask(c.actor("account", "a"), "wait", 1, soon)), 1);
+                      return c.ask(c.actor("account", "b"), "wait", 1, HOUR);
+                    })
                 .on("ask", (c, m, s) -> c.ask(c.actor("account", "a"), m.payload() + "", 1, HOUR))
                 .on(
                     "chain",
@@ -116,6 +138,10 @@ class DurableAsksTest {
                     })
                 .on("get", (c, m, s) -> number(s, "sum"))
                 .on("field", (c, m, s) -> number(s, m.payload() + "")));
+  }
+
+  private CountDownLatch gate(String key) {
+    return gates.computeIfAbsent(key, k -> new CountDownLatch(1));
   }
 
   private static String code(Runnable call) {
@@ -139,6 +165,12 @@ class DurableAsksTest {
                       entered.incrementAndGet();
                       gate.await(60, TimeUnit.SECONDS);
                       return add(s, "sum", ((Number) m.payload()).longValue());
+                    })
+                .on(
+                    "wait",
+                    (c, m, s) -> {
+                      Node.await(gate(c.self().key()));
+                      return add(s, "sum", 1);
                     })
                 .on(
                     "refuse",
@@ -322,5 +354,46 @@ class DurableAsksTest {
     assertThat(node.ask("payer", "one", "chain", List.of("two", "three", "one")))
         .isEqualTo("DEADLOCK");
     quiet();
+  }
+
+  @Test
+  void askThatWasAdmittedBeforeItsCalleesWaitWasResumed_isWithdrawnAsADeadlock() {
+    start();
+    node.telling("payer", "two", "cross", "one");
+    gate("one").countDown();
+    node.telling("payer", "one", "cross", "two");
+    Node.eventually(() -> store.inbox(id("payer", "two"), 0, 10).size() == 2);
+    // In the next life it is the other way round: two asks one, which has not come to its ask
+    // again.
+    gates.remove("one");
+    gates.remove("two").countDown();
+    gate("two").countDown();
+    restart();
+    Node.eventually(() -> store.inbox(id("payer", "one"), 0, 10).size() == 2);
+    gate("one").countDown();
+    quiet();
+    assertThat(node.ask("payer", "two", "field", "DEADLOCK")).isEqualTo(1L);
+    assertThat(node.ask("payer", "one", "field", "counted")).as("withdrawn").isEqualTo(0L);
+    assertThat(node.ask("payer", "one", "field", "none")).as("answered").isEqualTo(1L);
+    assertThat(node.ask("payer", "two", "field", "counted")).isEqualTo(1L);
+  }
+
+  @Test
+  void replyThatCameAfterItsTimeout_isDeletedAtTheEndOfTheTurnThatWasResumedMeanwhile() {
+    start();
+    node.telling("payer", "p", "pay_one_impatiently", null);
+    Node.eventually(
+        () -> {
+          node.advance(Duration.ofMillis(20));
+          return store.inbox(id("account", "b"), 0, 10).size() == 1;
+        });
+    gate("a").countDown();
+    // Its own message and the late reply.
+    Node.eventually(() -> store.inbox(id("payer", "p"), 0, 10).size() == 2);
+    restart();
+    gate("b").countDown();
+    quiet();
+    assertThat(node.system.durableAsks().late()).isEqualTo(1);
+    assertThat(node.ask("payer", "p", "field", "TIMEOUT")).isEqualTo(1L);
   }
 }

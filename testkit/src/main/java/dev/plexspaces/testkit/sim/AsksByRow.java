@@ -1,5 +1,6 @@
 package dev.plexspaces.testkit.sim;
 
+import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.journal.Commit;
 import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.RowResult;
@@ -9,8 +10,8 @@ import java.util.List;
 import java.util.Map;
 
 /// Of a request between durable actors there is its row or its reply's row, never both and never
-/// neither, until the asker has taken the reply; and each is written once. Source: spec/turns rule
-/// 20.
+/// neither, until the asker has taken the reply or withdrawn the request; and each is written once.
+/// Source: spec/turns rule 20.
 final class AsksByRow implements Checker {
 
   private static final String REPLY = "/reply";
@@ -23,11 +24,13 @@ final class AsksByRow implements Checker {
 
   private static final class Ask {
     final String id;
+    final ActorId asker;
     boolean replied;
     boolean taken;
 
-    Ask(String id) {
+    Ask(String id, ActorId asker) {
       this.id = id;
+      this.asker = asker;
     }
   }
 
@@ -62,7 +65,7 @@ final class AsksByRow implements Checker {
       ask.replied = true;
       rows.put(seq, ask);
     } else if (((Map<?, ?>) Json.parse(insert.body())).get("asker") instanceof List<?> asker) {
-      Ask ask = new Ask((String) asker.get(2));
+      Ask ask = new Ask((String) asker.get(2), commit.actor());
       if (asks.put(ask.id, ask) != null) {
         world.violated(name(), "request " + ask.id + " was written twice");
       }
@@ -81,8 +84,11 @@ final class AsksByRow implements Checker {
       return;
     }
     boolean isReply = !rows.containsValue(ask);
-    if (isReply && !ask.replied) {
+    if (isReply && !ask.replied && !commit.actor().equals(ask.asker)) {
       world.violated(name(), "request " + ask.id + " ended without a reply");
+    }
+    if (isReply && !ask.replied) {
+      world.count("withdrawn requests");
     }
     ask.taken |= isReply;
     if (isReply && commit.record().isEmpty()) {

@@ -444,7 +444,8 @@ final class Bank {
         rest.put("path", path.subList(1, path.size()));
         String outcome;
         try {
-          context.ask(context.actor(TELLER, (String) path.getFirst()), "chain", rest, CHAIN_TIMEOUT);
+          context.ask(
+              context.actor(TELLER, (String) path.getFirst()), "chain", rest, CHAIN_TIMEOUT);
           outcome = "answered";
           world.count("crossing asks answered");
         } catch (PlexException e) {

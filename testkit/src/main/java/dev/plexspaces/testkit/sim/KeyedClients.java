@@ -196,12 +196,7 @@ final class KeyedClients {
         World.context(Bank.SCOPE.tenant(), Bank.SCOPE.namespace(), "q" + sent++),
         new Invoker.Target(request.to.type(), Optional.of(request.to.key())),
         new Invoker.Request(
-            request.operation,
-            request.payload,
-            false,
-            Map.of(),
-            timeout,
-            Optional.of(request.key)),
+            request.operation, request.payload, false, Map.of(), timeout, Optional.of(request.key)),
         new World.Outcome() {
           @Override
           public void promised(Object reply) {

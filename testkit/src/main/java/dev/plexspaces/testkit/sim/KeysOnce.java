@@ -177,8 +177,15 @@ final class KeysOnce implements Checker {
             if (!fits) {
               world.violated(
                   name(),
-                  "teller " + key + ": hop " + hop[0] + " ended with " + hop[1] + " and was done "
-                      + there + " times");
+                  "teller "
+                      + key
+                      + ": hop "
+                      + hop[0]
+                      + " ended with "
+                      + hop[1]
+                      + " and was done "
+                      + there
+                      + " times");
             }
           }
         });

@@ -7,6 +7,7 @@ import dev.plexspaces.kernel.Quarantine;
 import dev.plexspaces.kernel.SeededDispatcher;
 import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.journal.Commit;
+import dev.plexspaces.kernel.journal.InboxRow;
 import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.RowResult;
 import dev.plexspaces.kernel.journal.StateChange;
@@ -695,7 +696,10 @@ public final class World implements SeededDispatcher.Script {
     return "blocked turns: "
         + dispatcher.blockedTurns()
         + ", actors with work on disk: "
-        + disk.image().actorsWithWork()
+        + disk.image().actorsWithWork().stream()
+            .map(
+                id -> id + " " + disk.image().inbox(id, 0, 10).stream().map(InboxRow::seq).toList())
+            .toList()
         + (up ? "" : ", node down")
         + (workload.done() ? "" : ", clients wait")
         + (system == null
