@@ -1084,18 +1084,16 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     ReplyTo.Durable wait =
         new ReplyTo.Durable(
             clock.nanoTime() + nanos, caller, resolveQuietly(to), to, operation, requestId);
-    // It closed no cycle when it was admitted, but those that were admitted before it was entered
-    // again could not see it.
     caller.waitingFor = wait;
     durableAsks.enter(wait);
-    withdrawFromCycle(wait);
     return wait;
   }
 
-  /// Breaks the cycle that a resumed wait closes, if there is one: somebody in it asked an actor
-  /// that has not begun with that request, because it waits for something else. Rule 21 of
-  /// spec/turns.
-  private void withdrawFromCycle(ReplyTo.Blocking resumed) {
+  /// Breaks the cycle that a resumed wait closes, if there is one. It closed none when it was
+  /// admitted, but waits that were admitted before it was entered again could not see it: somebody
+  /// in the cycle asked an actor that has not begun with that request, because it waits for
+  /// something else. Source: spec/turns rule 21.
+  void withdrawFromCycle(ReplyTo.Blocking resumed) {
     if (!closesCycle(resumed)) {
       return;
     }

@@ -187,11 +187,16 @@ final class DurableInbox {
     }
   }
 
-  /// A reply that came after its request was given up.
+  /// A reply that came after its request was given up. It goes once that is on disk, or the turn
+  /// that gave up could be resumed and wait for it.
   private void dropLate(Envelope reply) {
-    cell.system().durableAsks().countLate();
-    pipeline.submitAside(
-        List.of(new Row.InboxDelete(id, reply.inboxSeq())), "removing a late reply");
+    Turn.Effect remove =
+        worker -> {
+          cell.system().durableAsks().countLate();
+          pipeline.submitAside(
+              List.of(new Row.InboxDelete(id, reply.inboxSeq())), "removing a late reply");
+        };
+    pipeline.releaseBehind(new Object[] {remove}, null, null);
   }
 
   /// The next message; called with the cell claimed and no turn running. Null when there is none,

@@ -880,6 +880,8 @@ final class DurableTurns {
         Envelope reply = inbox.reply(wait.requestId);
         if (reply != null) {
           wait.complete(null, reply);
+        } else {
+          system.withdrawFromCycle(wait);
         }
       }
       return answer(t, call, hash, wait, row);

@@ -8,7 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// What the disk of a world knows of the bank: read once, looked at by checkers.
+/// What the disk of a world knows of the bank: read once after each change, looked at by checkers.
 final class BankBooks {
 
   private static final int ROWS_MAX = 100_000;
@@ -53,7 +53,12 @@ final class BankBooks {
   }
 
   static BankBooks of(World world, BankClients clients) {
-    return new BankBooks(world, clients);
+    BankBooks books = clients.operator().books();
+    if (books == null) {
+      books = new BankBooks(world, clients);
+      clients.operator().keep(books);
+    }
+    return books;
   }
 
   static Letter letter(InboxRow row) {

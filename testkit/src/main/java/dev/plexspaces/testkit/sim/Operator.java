@@ -33,6 +33,9 @@ final class Operator implements Checker {
 
   private final Map<Long, BankBooks.Letter> discarded = new HashMap<>();
 
+  /// What is on disk; null when it was not read since the last change.
+  private BankBooks books;
+
   /// `sender:number` of letters that may have been re-driven.
   private final Set<String> redriven = new HashSet<>();
 
@@ -49,6 +52,14 @@ final class Operator implements Checker {
 
   List<BankBooks.Letter> discarded() {
     return new ArrayList<>(discarded.values());
+  }
+
+  BankBooks books() {
+    return books;
+  }
+
+  void keep(BankBooks books) {
+    this.books = books;
   }
 
   boolean redrove(String sender, long n) {
@@ -153,6 +164,7 @@ final class Operator implements Checker {
 
   @Override
   public void synced(World world, Commit commit, List<RowResult> results) {
+    books = null;
     for (Row row : commit.rows()) {
       long seq =
           switch (row) {

@@ -3,7 +3,9 @@ package dev.plexspaces.testkit.sim;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 
 /// The smoke run of every build: the bank keeps all of its promises in 200 worlds.
@@ -14,9 +16,11 @@ class BankSimulation {
   @Test
   void bank_200Seeds_keepsItsPromises() {
     Map<String, Integer> seen = new TreeMap<>();
+    Set<String> counted = new TreeSet<>();
     for (long seed = 1; seed <= SEEDS; seed++) {
       BankWorld bank = new BankWorld(seed);
       bank.run();
+      counted.addAll(bank.world().counts().keySet());
       for (String line : bank.world().trace().lines()) {
         // Number, time, node, event, detail.
         String[] columns = line.strip().split(" +", 5);
@@ -49,6 +53,33 @@ class BankSimulation {
             "accept",
             "reply",
             "error");
+    assertThat(counted)
+        .contains(
+            "clock jumps",
+            "conflicts",
+            "crashes",
+            "crossing asks answered",
+            "deadlocks refused",
+            "delays",
+            "discards",
+            "duplicates",
+            "duplicates at once",
+            "handler crashes",
+            "impatient repetitions",
+            "late hints",
+            "late replies",
+            "lost answers",
+            "other bodies",
+            "partly done letters",
+            "power losses",
+            "redrives",
+            "refused batches",
+            "refused reads",
+            "repetitions long after",
+            "retries of crashes",
+            "retries of errors",
+            "retries of lost answers",
+            "retries of refused connections");
     assertThat(seen.get("crash")).isGreaterThan(2 * SEEDS);
     assertThat(seen.get("commit")).isGreaterThan(100 * SEEDS);
   }

@@ -14,9 +14,13 @@ import dev.plexspaces.kernel.journal.RowResult;
 import dev.plexspaces.kernel.journal.StateChange;
 import dev.plexspaces.kernel.journal.Store;
 import dev.plexspaces.kernel.journal.TurnRecord;
+import dev.plexspaces.kernel.json.Json;
 import dev.plexspaces.sdk.PlexException;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
 
@@ -133,7 +137,7 @@ enum PlantedBugs implements UnaryOperator<Store> {
         List<InboxRow> rows(List<InboxRow> rows) {
           List<InboxRow> copy = new ArrayList<>(rows);
           for (int i = 0; i + 1 < copy.size(); i++) {
-            if (copy.get(i).dueAtMillis() == 0 && copy.get(i + 1).dueAtMillis() == 0) {
+            if (isTold(copy.get(i)) && isTold(copy.get(i + 1))) {
               // The numbers stay where they are, so that the kernel notices nothing.
               InboxRow a = copy.get(i);
               InboxRow b = copy.get(i + 1);
@@ -146,7 +150,220 @@ enum PlantedBugs implements UnaryOperator<Store> {
         }
       };
     }
+  },
+
+  /// The outcome of a request with an idempotency key is not remembered.
+  FORGET_KEY {
+    @Override
+    public Store apply(Store store) {
+      return new Meddling(store) {
+        @Override
+        boolean forgetsRow(Row row) {
+          return row instanceof Row.Idempotency;
+        }
+      };
+    }
+  },
+
+  /// The outcome of a request with an idempotency key is known, and given to its duplicates, before
+  /// it is on disk.
+  ANSWER_DUPLICATE_EARLY {
+    @Override
+    public Store apply(Store store) {
+      return new Meddling(store) {
+        private final Map<String, Row.Idempotency> known = new HashMap<>();
+
+        @Override
+        boolean acknowledgesEarly(Commit commit) {
+          boolean early = false;
+          for (Row row : commit.rows()) {
+            if (row instanceof Row.Idempotency key && commit.record().isPresent()) {
+              known.put(name(key.actor(), key.keyHash()), key);
+              early = true;
+            }
+          }
+          return early;
+        }
+
+        @Override
+        public Optional<IdempotencyRecord> idempotency(ActorId actor, byte[] keyHash) {
+          Row.Idempotency key = known.get(name(actor, keyHash));
+          return key == null
+              ? super.idempotency(actor, keyHash)
+              : Optional.of(
+                  new IdempotencyRecord(key.bodyHash(), key.reply(), key.expiresAtMillis()));
+        }
+
+        private static String name(ActorId actor, byte[] keyHash) {
+          return actor + " " + Arrays.toString(keyHash);
+        }
+      };
+    }
+  },
+
+  /// One in some requests between durable actors is delivered twice.
+  REQUEST_TWICE {
+    @Override
+    public Store apply(Store store) {
+      return new Meddling(store) {
+        @Override
+        List<Row> extraRows(Commit commit) {
+          List<Row> extra = new ArrayList<>();
+          for (Row row : commit.rows()) {
+            if (row instanceof Row.InboxInsert request && asks(request.body()) && oneIn(10)) {
+              extra.add(
+                  new Row.InboxInsert(request.to(), request.messageId() + "0", 0, request.body()));
+            }
+          }
+          return extra;
+        }
+      };
+    }
+  },
+
+  /// One in some replies between durable actors is left out of its turn's commit.
+  LOSE_REPLY {
+    @Override
+    public Store apply(Store store) {
+      return new Meddling(store) {
+        @Override
+        boolean forgetsRow(Row row) {
+          return row instanceof Row.InboxInsert insert && isReply(insert.messageId()) && oneIn(10);
+        }
+      };
+    }
+  },
+
+  /// A reply that is read from the disk is the one to an earlier request of the same actor.
+  REPLY_TO_ANOTHER_STEP {
+    @Override
+    public Store apply(Store store) {
+      return new Meddling(store) {
+        /// Newest first.
+        private final Map<ActorId, List<InboxRow>> read = new HashMap<>();
+
+        @Override
+        List<InboxRow> rows(List<InboxRow> rows) {
+          List<InboxRow> meddled = new ArrayList<>();
+          for (InboxRow row : rows) {
+            meddled.add(isReply(row.messageId()) ? another(row) : row);
+          }
+          return meddled;
+        }
+
+        private InboxRow another(InboxRow row) {
+          List<InboxRow> known = read.computeIfAbsent(row.to(), to -> new ArrayList<>());
+          if (known.stream().noneMatch(k -> k.seq() == row.seq())) {
+            known.addFirst(row);
+          }
+          return known.stream()
+              .filter(k -> k.seq() < row.seq())
+              .findFirst()
+              .map(earlier -> withBody(row, earlier))
+              .orElse(row);
+        }
+
+        @Override
+        public void submit(Commit commit, Commit.Listener listener) {
+          super.submit(
+              commit,
+              new Commit.Listener() {
+                @Override
+                public void durable(long seq, List<RowResult> results) {
+                  for (int i = 0; i < results.size(); i++) {
+                    if (commit.rows().get(i) instanceof Row.InboxInsert insert
+                        && results.get(i) instanceof RowResult.Inserted inserted
+                        && isReply(insert.messageId())) {
+                      another(
+                          new InboxRow(
+                              insert.to(),
+                              inserted.inboxSeq(),
+                              insert.messageId(),
+                              0,
+                              0,
+                              "",
+                              0,
+                              false,
+                              insert.body()));
+                    }
+                  }
+                  listener.durable(seq, results);
+                }
+
+                @Override
+                public void refused(PlexException why) {
+                  listener.refused(why);
+                }
+              });
+        }
+      };
+    }
+  },
+
+  /// A discarded dead letter is re-driven instead.
+  DISCARD_REDRIVES {
+    @Override
+    public Store apply(Store store) {
+      return new Meddling(store) {
+        @Override
+        boolean forgetsRow(Row row) {
+          return row instanceof Row.InboxDiscard;
+        }
+
+        @Override
+        List<Row> extraRows(Commit commit) {
+          List<Row> extra = new ArrayList<>();
+          for (Row row : commit.rows()) {
+            if (row instanceof Row.InboxDiscard letter) {
+              extra.add(new Row.InboxUpdate(letter.to(), letter.inboxSeq(), 0, 0));
+            }
+          }
+          return extra;
+        }
+      };
+    }
+  },
+
+  /// A re-driven dead letter stays one, and a copy of it is delivered.
+  REDRIVE_COPIES {
+    @Override
+    public Store apply(Store store) {
+      return new Meddling(store) {
+        @Override
+        List<Row> extraRows(Commit commit) {
+          List<Row> extra = new ArrayList<>();
+          for (InboxRow letter : redriven(commit)) {
+            extra.add(new Row.InboxInsert(letter.to(), letter.messageId() + "0", 0, letter.body()));
+          }
+          return extra;
+        }
+
+        private List<InboxRow> redriven(Commit commit) {
+          return commit.rows().stream()
+              .filter(row -> commit.record().isEmpty() && row instanceof Row.InboxUpdate)
+              .map(row -> (Row.InboxUpdate) row)
+              .flatMap(
+                  row ->
+                      deadLetters(commit.actor().scope(), row.inboxSeq() - 1, 1).stream()
+                          .filter(letter -> letter.seq() == row.inboxSeq()))
+              .toList();
+        }
+      };
+    }
   };
+
+  /// Neither a timer nor part of an ask.
+  private static boolean isTold(InboxRow row) {
+    return row.dueAtMillis() == 0 && !isReply(row.messageId()) && !asks(row.body());
+  }
+
+  private static boolean asks(byte[] body) {
+    return ((Map<?, ?>) Json.parse(body)).containsKey("asker");
+  }
+
+  private static boolean isReply(String messageId) {
+    return messageId.endsWith("/reply");
+  }
 
   private static InboxRow withBody(InboxRow place, InboxRow content) {
     return new InboxRow(

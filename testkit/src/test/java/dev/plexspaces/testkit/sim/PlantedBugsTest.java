@@ -34,11 +34,17 @@ class PlantedBugsTest {
   private static Set<String> expected(PlantedBugs bug) {
     return switch (bug) {
       case CONSUME_TWICE ->
-          Set.of("exactly once", "order per sender", "conserved total", "timers fire once");
+          Set.of(
+              "asks by row",
+              "exactly once",
+              "keys once",
+              "order per sender",
+              "conserved total",
+              "timers fire once");
       case REPLY_EARLY -> Set.of("promised is durable");
       case FORGET_EFFECT -> Set.of("exactly once", "conserved total", "promised is durable");
       case TIMER_TWICE -> Set.of("exactly once", "timers fire once");
-      case RESTART_OPEN_TURN -> Set.of("exactly once", "replay equals original");
+      case RESTART_OPEN_TURN -> Set.of("asks by row", "exactly once", "replay equals original");
       case LOSE_CHANGE ->
           Set.of(
               "exactly once",
@@ -47,6 +53,17 @@ class PlantedBugsTest {
               "promised is durable",
               "timers fire once");
       case WRONG_ORDER -> Set.of("order per sender");
+      case FORGET_KEY, ANSWER_DUPLICATE_EARLY -> Set.of("keys once");
+      case REQUEST_TWICE, LOSE_REPLY -> Set.of("asks by row");
+      case REPLY_TO_ANOTHER_STEP -> Set.of("keys once");
+      case DISCARD_REDRIVES -> Set.of("conserved total", "exactly once", "keys once");
+      case REDRIVE_COPIES ->
+          Set.of(
+              "exactly once",
+              "conserved total",
+              "keys once",
+              "order per sender",
+              "timers fire once");
     };
   }
 }
