@@ -10,7 +10,7 @@ import java.util.function.UnaryOperator;
 public final class BankWorld {
 
   /// Requests of each client, at most.
-  public static final int SIZE = 25;
+  public static final int SIZE = 20;
 
   private final World world;
   private final SingleActivation single = new SingleActivation();
