@@ -8,6 +8,7 @@ import dev.plexspaces.sdk.ActorRef;
 import dev.plexspaces.sdk.ChildSpec;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.ExitReason;
+import dev.plexspaces.sdk.KeyValue;
 import dev.plexspaces.sdk.LinkRequest;
 import dev.plexspaces.sdk.LinkResponse;
 import dev.plexspaces.sdk.Message;
@@ -31,6 +32,7 @@ final class CellContext implements ActorContext {
 
   private final ActorCell cell;
   private Address address;
+  private ActorKeys keys;
 
   CellContext(ActorCell cell) {
     this.cell = cell;
@@ -47,7 +49,7 @@ final class CellContext implements ActorContext {
   }
 
   /// The running turn; refuses callers that kept the context beyond their call.
-  private Turn turn() {
+  Turn turn() {
     Turn t = cell.turn;
     if (t == null || t.worker.thread != Thread.currentThread()) {
       throw new IllegalStateException(
@@ -157,6 +159,7 @@ final class CellContext implements ActorContext {
     if (durable != null) {
       return durable.ask(t, a, home.entry.durable, named(operation), payload, timeout);
     }
+    VolatileRows.commit(cell, t);
     t.flush(cell.system());
     try {
       return cell.system().ask(cell, t, a, named(operation), payload, timeout);
@@ -179,6 +182,7 @@ final class CellContext implements ActorContext {
     if (durable != null) {
       return LinkCall.response(durable.fetch(t, call));
     }
+    VolatileRows.commit(cell, t);
     t.flush(cell.system());
     try {
       String key = LinkCall.key(cell.id(), cell.system().newMessageId());
@@ -395,6 +399,14 @@ final class CellContext implements ActorContext {
                 }
               });
     }
+  }
+
+  @Override
+  public KeyValue kv() {
+    if (keys == null) {
+      keys = new ActorKeys(cell, this);
+    }
+    return keys;
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.plexspaces.kernel;
 import dev.plexspaces.kernel.journal.Commit;
 import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.RowResult;
+import dev.plexspaces.kernel.journal.StaleVersion;
 import dev.plexspaces.kernel.journal.Store;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
@@ -318,6 +319,11 @@ final class CommitPipeline {
 
     @Override
     public void refused(PlexException why) {
+      if (why instanceof StaleVersion && waiter != null) {
+        // Nothing was built on it: the turn waits, and runs again.
+        settle(why);
+        return;
+      }
       LOG.warn("{}: the store refused a commit: {}", cell, why.getMessage());
       PlexException outcome = why.code() == ErrorCode.CONFLICT ? refusal() : why;
       refuse(outcome);

@@ -117,6 +117,9 @@ public interface ActorContext {
   /// Drops the link in both directions; no effect when there is none.
   void unlink(ActorRef target);
 
+  /// The key-value store of this tenant and namespace.
+  KeyValue kv();
+
   /// The time, fixed within a segment of a turn and never going backwards for one actor.
   Instant now();
 
