@@ -136,6 +136,10 @@ final class DurableTurns {
   private Pending last;
   private int pending;
   private volatile boolean poisoned;
+
+  /// Why the store could not write when it refused last, for callers; empty when it could.
+  private volatile String trouble = "";
+
   private long reloadMillis;
   private Wait quietWait;
 
@@ -666,7 +670,7 @@ final class DurableTurns {
   private PlexException storeRefused() {
     return new PlexException(
         ErrorCode.UNAVAILABLE,
-        "the store refused a commit of " + cell + "; nothing was changed, try again");
+        "the store refused a commit of " + cell + "; nothing was changed, try again" + trouble);
   }
 
   /// Releases effects of a turn that wrote nothing, behind what it may have read.
@@ -1120,6 +1124,7 @@ final class DurableTurns {
     @Override
     public void refused(PlexException why) {
       LOG.warn("{}: the store refused a commit: {}", id, why.getMessage());
+      trouble = why.code() == ErrorCode.UNAVAILABLE ? " (" + why.getMessage() + ")" : "";
       PlexException outcome = why.code() == ErrorCode.CONFLICT ? storeRefused() : why;
       refuse(outcome);
       // Before anything else can be submitted: what comes now would build on what is not there.

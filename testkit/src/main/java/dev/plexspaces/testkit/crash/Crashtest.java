@@ -68,12 +68,12 @@ public final class Crashtest {
       if (data != null && Files.exists(data) && !isEmpty(data)) {
         throw new IllegalArgumentException(data + " is not empty; a campaign starts from nothing");
       }
-    } catch (IllegalArgumentException | ArrayIndexOutOfBoundsException e) {
-      out.println(
-          "usage: crashtest [--minutes N] [--kills N] [--accounts N] [--clients N]"
-              + " [--keyed PERCENT] [--seed S] [--data DIR]; "
-              + e.getMessage());
-      return 2;
+    } catch (NumberFormatException e) {
+      return usage(out, "not a number: " + e.getMessage());
+    } catch (ArrayIndexOutOfBoundsException e) {
+      return usage(out, args[args.length - 1] + " needs a value");
+    } catch (IllegalArgumentException e) {
+      return usage(out, e.getMessage());
     }
     Path temporary = data == null ? Files.createTempDirectory("plexspaces-crashtest") : null;
     if (temporary != null) {
@@ -87,6 +87,14 @@ public final class Crashtest {
       delete(temporary);
     }
     return well ? 0 : 1;
+  }
+
+  private static int usage(PrintStream out, String problem) {
+    out.println(
+        "usage: crashtest [--minutes N] [--kills N] [--accounts N] [--clients N]"
+            + " [--keyed PERCENT] [--seed S] [--data DIR]; "
+            + problem);
+    return 2;
   }
 
   private static boolean isEmpty(Path directory) throws IOException {
