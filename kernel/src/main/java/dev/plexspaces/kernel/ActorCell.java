@@ -8,6 +8,7 @@ import dev.plexspaces.kernel.time.Timers;
 import dev.plexspaces.sdk.Actor;
 import dev.plexspaces.sdk.ActorException;
 import dev.plexspaces.sdk.ChildSpec;
+import dev.plexspaces.sdk.ChildSpec.Overflow;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.ExitReason;
 import dev.plexspaces.sdk.FacetSpec;
@@ -47,9 +48,6 @@ final class ActorCell {
 
   /// Calls that may run on top of each other on one thread.
   static final int INLINE_DEPTH_MAX = 8;
-
-  /// Turns for which a type that blocked its thread gives the slot away first.
-  static final int BLOCKING_MEMORY = 1_000;
 
   /// Pause before a durable actor whose state could not be read is started again by itself.
   static final Duration START_AGAIN_AFTER = Duration.ofSeconds(1);
@@ -128,12 +126,9 @@ final class ActorCell {
     this.spec = spec;
     this.relations = relations;
     this.mailbox =
-        switch (spec.overflow()) {
-          case REJECT -> new LinkedMailbox(spec.mailboxCapacity(), false);
-          case DROP_NEWEST -> new LinkedMailbox(spec.mailboxCapacity(), true);
-          case DROP_OLDEST -> new LockedMailbox(spec.mailboxCapacity(), false, this);
-          case BLOCK -> new LockedMailbox(spec.mailboxCapacity(), true, this);
-        };
+        spec.overflow() == Overflow.DROP_OLDEST
+            ? new LockedMailbox(spec.mailboxCapacity(), this)
+            : new LinkedMailbox(spec.mailboxCapacity(), spec.overflow());
   }
 
   ActorSystem system() {
@@ -218,19 +213,8 @@ final class ActorCell {
     }
   }
 
-  /// True while handlers of the type should not hold a slot.
-  boolean blocksForeign() {
-    TypeEntry entry = home.entry;
-    if (entry.blockingTurns > 0) {
-      entry.blockingTurns--;
-      return true;
-    }
-    return false;
-  }
-
   /// The dispatcher found a handler of this cell blocked outside of our operations.
   void sawBlock() {
-    home.entry.blockingTurns = BLOCKING_MEMORY;
     home.entry.inlineTrust = 0;
   }
 
@@ -487,7 +471,7 @@ final class ActorCell {
       return;
     }
     processed++;
-    home.entry.inlineTrust++;
+    home.entry.behaved();
     if (killed) {
       t.discard();
       if (e.replyTo != null) {

@@ -73,6 +73,9 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       new ConcurrentHashMap<>();
   private final TypeEntry supervisorEntry;
 
+  /// Of the last request from outside; racy on purpose.
+  private ScopeTypes lastScope;
+
   private final Object deadlockLock = new Object();
 
   /// How an [ActorSystem] is made.
@@ -387,12 +390,9 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       to.home.entry.asks.increment();
       ReplyTo.Outside reply =
           new ReplyTo.Outside(
-              clock.nanoTime() + timeout.toNanos(),
-              listener,
-              to.address.toString(),
-              request.operation());
+              clock.nanoTime() + timeout.toNanos(), listener, to.address, request.operation());
       Envelope e = envelope(Message.Kind.CALL, context, request, reply);
-      wheel.add(reply);
+      await(reply, timeout.toNanos());
       deliver(to.address, e, null, false);
     } catch (PlexException e) {
       listener.failed(e);
@@ -459,10 +459,18 @@ public final class ActorSystem implements Invoker, AutoCloseable {
         });
   }
 
+  private void await(ReplyTo reply, long nanos) {
+    if (nanos >= DeadlineWheel.PATIENT_NANOS) {
+      wheel.addPatient(reply);
+    } else {
+      wheel.add(reply);
+    }
+  }
+
   private record Destination(Instances home, Address address) {}
 
   private Destination destination(RequestContext context, Target target) {
-    ScopeTypes scope = scope(new Scope(context.tenant(), context.namespace()));
+    ScopeTypes scope = scope(context);
     Instances home = scope.instances(target.type());
     if (home == null) {
       throw new PlexException(
@@ -474,6 +482,10 @@ public final class ActorSystem implements Invoker, AutoCloseable {
               + "; deploy an application that offers it");
     }
     if (target.key().isPresent()) {
+      ActorCell live = home.cells.get(target.key().get());
+      if (live != null) {
+        return new Destination(home, live.context().address());
+      }
       Address address = new Address(scope, target.type(), target.key().get());
       // Checks the key before it becomes a name.
       new ActorId(scope.scope, address.type, address.key);
@@ -642,6 +654,18 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     return hash;
   }
 
+  /// The scope of a request, which is most often that of the last one.
+  private ScopeTypes scope(RequestContext context) {
+    ScopeTypes last = lastScope;
+    if (last == null
+        || !last.scope.tenant().equals(context.tenant())
+        || !last.scope.namespace().equals(context.namespace())) {
+      last = scope(new Scope(context.tenant(), context.namespace()));
+      lastScope = last;
+    }
+    return last;
+  }
+
   ScopeTypes scope(Scope scope) {
     ScopeTypes known = scopes.get(scope);
     return known != null ? known : scopes.computeIfAbsent(scope, s -> new ScopeTypes(this, s));
@@ -727,7 +751,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       Mailbox.Offer outcome = cell.mailbox.offer(e, exempt);
       if (outcome == Mailbox.Offer.FULL
           && from != null
-          && cell.mailbox instanceof LockedMailbox mailbox
+          && cell.mailbox instanceof LinkedMailbox mailbox
           && mailbox.blocks()) {
         outcome = offerWaiting(mailbox, e, from);
       }
@@ -756,16 +780,26 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     }
   }
 
-  private Mailbox.Offer offerWaiting(LockedMailbox mailbox, Envelope e, Dispatcher.Worker from) {
-    if (from.pending != null) {
-      // It may be the very actor that has to make room.
-      from.publish();
-    }
-    long nanos = LockedMailbox.BLOCK_MAX_NANOS;
+  /// Offers again each time there may be room, as long as the policy allows.
+  private Mailbox.Offer offerWaiting(LinkedMailbox mailbox, Envelope e, Dispatcher.Worker from) {
+    ActorCell sender = from.running;
+    long nanos = LinkedMailbox.BLOCK_MAX_NANOS;
     if (e.replyTo != null) {
       nanos = Math.min(nanos, e.replyTo.dueNanos() - clock.nanoTime());
     }
-    return mailbox.offerWaiting(e, nanos);
+    long due = clock.nanoTime() + nanos;
+    while (true) {
+      RoomWait wait = new RoomWait(due, sender);
+      mailbox.enter(wait);
+      Mailbox.Offer outcome = mailbox.offer(e, false);
+      if (outcome != Mailbox.Offer.FULL || sender.killed() || clock.nanoTime() - due >= 0) {
+        mailbox.withdraw(wait);
+        return outcome;
+      }
+      wheel.add(wait);
+      // Publishes what the turn made ready, which may be the very actor that has to make room.
+      dispatcher.await(from, wait);
+    }
   }
 
   /// Hands the owner of a durable inbox a message whose row is on disk; it reads the row itself
@@ -830,7 +864,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       }
       if (!reply.ready()) {
         caller.blocks();
-        wheel.add(reply);
+        await(reply, nanos);
         dispatcher.await(t.worker, reply);
       } else if (t.worker.pending != null) {
         // The caller's code goes on and may block on what the callee made ready.
@@ -863,7 +897,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
 
   /// Checks a wait that was just entered into the graph. If it closes a cycle it is taken out
   /// again.
-  private boolean refusedAsCycle(ReplyTo.Blocking wait) {
+  boolean refusedAsCycle(ReplyTo.Blocking wait) {
     if (!closesCycle(wait)) {
       return false;
     }

@@ -1,9 +1,13 @@
 package dev.plexspaces.kernel;
 
+import dev.plexspaces.sdk.ChildSpec.Overflow;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
 
-/// The usual mailbox: lock-free, three words when empty. Rejects or drops the newest at its bound.
+/// The usual mailbox: lock-free, three words when empty. At its bound it rejects, drops the newest,
+/// or lets senders wait for room.
 final class LinkedMailbox extends Mailbox {
 
   /* One word, `head`, is both the queue and the scheduling state:
@@ -21,7 +25,13 @@ final class LinkedMailbox extends Mailbox {
 
   The bound: each envelope carries the depth of the chain below it, so counting costs nothing.
   The runner publishes how much it took; between the two a sender may see the sum a batch short,
-  so the bound can be exceeded for an instant by at most itself. */
+  so the bound can be exceeded for an instant by at most itself.
+
+  Senders that wait for room (`block`) are woken when the queue is half empty, all at once: waking
+  one per message would switch threads for each. */
+
+  /// Longest a sender waits for room.
+  static final long BLOCK_MAX_NANOS = TimeUnit.SECONDS.toNanos(30);
 
   private static final Envelope CLAIMED = marker();
   private static final Envelope CLOSED = marker();
@@ -36,7 +46,12 @@ final class LinkedMailbox extends Mailbox {
   }
 
   private final int capacity;
-  private final boolean dropsNewest;
+
+  /// What a sender is told at the bound.
+  private final Offer refusal;
+
+  /// Senders that wait for room; null unless the policy is `block`.
+  private final ConcurrentLinkedQueue<RoomWait> waiting;
 
   private volatile Envelope head;
 
@@ -49,9 +64,11 @@ final class LinkedMailbox extends Mailbox {
   /// Being processed, or processed, and still the bottom of the chain. Runner only.
   private Envelope inPlace;
 
-  LinkedMailbox(int capacity, boolean dropsNewest) {
+  /// @param overflow any but `DROP_OLDEST`
+  LinkedMailbox(int capacity, Overflow overflow) {
     this.capacity = capacity;
-    this.dropsNewest = dropsNewest;
+    this.refusal = overflow == Overflow.DROP_NEWEST ? Offer.DROPPED : Offer.FULL;
+    this.waiting = overflow == Overflow.BLOCK ? new ConcurrentLinkedQueue<>() : null;
   }
 
   private static Envelope marker() {
@@ -70,7 +87,7 @@ final class LinkedMailbox extends Mailbox {
         }
       } else if (h == CLAIMED) {
         if (takenCount >= capacity && !exempt) {
-          return dropsNewest ? Offer.DROPPED : Offer.FULL;
+          return refusal;
         }
         envelope.next = null;
         envelope.depth = 1;
@@ -80,9 +97,9 @@ final class LinkedMailbox extends Mailbox {
       } else if (h == CLOSED) {
         return Offer.CLOSED;
       } else {
-        int waiting = h.depth + takenCount - (inPlace == null ? 0 : 1);
-        if (waiting >= capacity && !exempt) {
-          return dropsNewest ? Offer.DROPPED : Offer.FULL;
+        int waits = h.depth + takenCount - (inPlace == null ? 0 : 1);
+        if (waits >= capacity && !exempt) {
+          return refusal;
         }
         envelope.next = h;
         envelope.depth = h.depth + 1;
@@ -93,6 +110,35 @@ final class LinkedMailbox extends Mailbox {
     }
   }
 
+  /// True when a sender that can wait should do so after `FULL`, see [RoomWait].
+  boolean blocks() {
+    return waiting != null;
+  }
+
+  /// Enters a sender, which must try once more before it waits: it is woken when there is room
+  /// again, or nothing any more to wait for.
+  void enter(RoomWait sender) {
+    waiting.add(sender);
+  }
+
+  void withdraw(RoomWait sender) {
+    waiting.remove(sender);
+  }
+
+  /* A sender enters before it looks at the queue for the last time, and the runner looks for senders
+  after the atomic instruction that gave the actor up: one of them sees the other. */
+  private void tellWaiting() {
+    if (waiting != null && !waiting.isEmpty() && size() <= capacity / 2) {
+      tellAll();
+    }
+  }
+
+  private void tellAll() {
+    for (RoomWait w = waiting.poll(); w != null; w = waiting.poll()) {
+      w.finish();
+    }
+  }
+
   @Override
   Envelope poll() {
     Envelope e = taken;
@@ -100,6 +146,7 @@ final class LinkedMailbox extends Mailbox {
       taken = e.next;
       e.next = null;
       takenCount--;
+      tellWaiting();
       return e;
     }
     Envelope h = head;
@@ -109,6 +156,7 @@ final class LinkedMailbox extends Mailbox {
     }
     if (bottom == null && h.next == null) {
       inPlace = h;
+      tellWaiting();
       return h;
     }
     h = (Envelope) HEAD.getAndSet(this, CLAIMED);
@@ -125,6 +173,7 @@ final class LinkedMailbox extends Mailbox {
     taken = oldestFirst.next;
     takenCount = count - 1;
     oldestFirst.next = null;
+    tellWaiting();
     return oldestFirst;
   }
 
@@ -144,6 +193,9 @@ final class LinkedMailbox extends Mailbox {
     Envelope processed = inPlace;
     inPlace = null;
     if (HEAD.compareAndSet(this, expected, to)) {
+      if (waiting != null) {
+        tellAll();
+      }
       return true;
     }
     inPlace = processed;
@@ -158,6 +210,9 @@ final class LinkedMailbox extends Mailbox {
   @Override
   Envelope close() {
     Envelope h = (Envelope) HEAD.getAndSet(this, CLOSED);
+    if (waiting != null) {
+      tellAll();
+    }
     Envelope oldestFirst = null;
     while (h != null && h != inPlace && h != CLAIMED && h != CLOSED) {
       Envelope older = h.next;

@@ -3,32 +3,23 @@ package dev.plexspaces.kernel;
 import dev.plexspaces.sdk.Message;
 import java.util.ArrayDeque;
 import java.util.Iterator;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
-/// The mailbox of the two policies that need to see the whole queue: `drop_oldest` and `block`.
-/// Slower than [LinkedMailbox] and exact at its bound.
+/// The mailbox of the policy that needs to see the whole queue, `drop_oldest`. Slower than
+/// [LinkedMailbox] and exact at its bound.
 final class LockedMailbox extends Mailbox {
 
-  /// Longest a sender waits for room in a `block` mailbox.
-  static final long BLOCK_MAX_NANOS = TimeUnit.SECONDS.toNanos(30);
-
   private final int capacity;
-  private final boolean blocks;
   private final ActorCell owner;
 
   private final ReentrantLock lock = new ReentrantLock();
-  private final Condition room = lock.newCondition();
   private final ArrayDeque<Envelope> queue = new ArrayDeque<>();
   private boolean claimed;
   private boolean closed;
 
-  /// @param blocks true for `block`, false for `drop_oldest`
   /// @param owner whose mailbox it is, to name it in dead letters
-  LockedMailbox(int capacity, boolean blocks, ActorCell owner) {
+  LockedMailbox(int capacity, ActorCell owner) {
     this.capacity = capacity;
-    this.blocks = blocks;
     this.owner = owner;
   }
 
@@ -42,7 +33,7 @@ final class LockedMailbox extends Mailbox {
         return Offer.CLOSED;
       }
       if (!exempt && queue.size() >= capacity) {
-        dropped = blocks ? null : oldestDroppable();
+        dropped = oldestDroppable();
         if (dropped == null) {
           return Offer.FULL;
         }
@@ -79,44 +70,11 @@ final class LockedMailbox extends Mailbox {
     return null;
   }
 
-  /// True when a sender that can wait should call [#offerWaiting] after `FULL`.
-  boolean blocks() {
-    return blocks;
-  }
-
-  /// Like [#offer], waiting for room. Only for the thread of a handler: the dispatcher replaces it
-  /// meanwhile.
-  ///
-  /// @param nanos longest wait
-  Offer offerWaiting(Envelope envelope, long nanos) {
-    long left = nanos;
-    lock.lock();
-    try {
-      while (queue.size() >= capacity && !closed) {
-        if (left <= 0) {
-          return Offer.FULL;
-        }
-        left = room.awaitNanos(left);
-      }
-      return closed ? Offer.CLOSED : add(envelope);
-    } catch (InterruptedException e) {
-      // The sender is being killed.
-      Thread.currentThread().interrupt();
-      return Offer.FULL;
-    } finally {
-      lock.unlock();
-    }
-  }
-
   @Override
   Envelope poll() {
     lock.lock();
     try {
-      Envelope e = queue.pollFirst();
-      if (e != null && blocks) {
-        room.signal();
-      }
-      return e;
+      return queue.pollFirst();
     } finally {
       lock.unlock();
     }
@@ -166,7 +124,6 @@ final class LockedMailbox extends Mailbox {
     lock.lock();
     try {
       closed = true;
-      room.signalAll();
       Envelope newer = null;
       for (Envelope e = queue.pollLast(); e != null; e = queue.pollLast()) {
         e.next = newer;

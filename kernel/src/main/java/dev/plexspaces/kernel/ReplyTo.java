@@ -35,6 +35,7 @@ abstract class ReplyTo extends Deadline {
   /// Settles with a value; false when it was settled before.
   final boolean complete(ActorCell by, Object value) {
     if (outcome == null && OUTCOME.compareAndSet(this, null, value == null ? NULL : value)) {
+      countDone();
       settled(by);
       return true;
     }
@@ -44,6 +45,7 @@ abstract class ReplyTo extends Deadline {
   /// Settles with an error; false when it was settled before.
   final boolean fail(PlexException error) {
     if (outcome == null && OUTCOME.compareAndSet(this, null, error)) {
+      countDone();
       settled(null);
       return true;
     }
@@ -133,10 +135,10 @@ abstract class ReplyTo extends Deadline {
   /// A caller outside of the actors.
   static final class Outside extends ReplyTo {
     private final Invoker.ReplyListener listener;
-    private final String callee;
+    private final Address callee;
     private final String operation;
 
-    Outside(long dueNanos, Invoker.ReplyListener listener, String callee, String operation) {
+    Outside(long dueNanos, Invoker.ReplyListener listener, Address callee, String operation) {
       super(dueNanos);
       this.listener = listener;
       this.callee = callee;

@@ -87,6 +87,11 @@ final class RunQueue {
     }
   }
 
+  /// How many wait; a snapshot.
+  int size() {
+    return (int) Math.max(0, tail - head);
+  }
+
   boolean isEmpty() {
     return head >= tail;
   }

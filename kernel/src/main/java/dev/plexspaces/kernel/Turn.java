@@ -19,7 +19,7 @@ final class Turn {
   /// Durable messages and other rows one segment may write.
   static final int ROWS_MAX = 10_000;
 
-  private static final int KEEP = 64;
+  private static final int KEEP = 256;
   private static final Object[] NONE = {};
   private static final Envelope[] NO_MESSAGES = {};
 

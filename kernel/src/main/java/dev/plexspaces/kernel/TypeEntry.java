@@ -39,12 +39,16 @@ final class TypeEntry {
   final LongAdder activations = new LongAdder();
   final LongAdder commits = new LongAdder();
 
-  /* Turns left in which handlers of the type give their slot away before they run; set when the
-  dispatcher saw one block. Racy on purpose: it is a hint. */
-  int blockingTurns;
-
-  /* Turns since a handler of the type last blocked. Racy as well: losing some counts is harmless. */
+  /* Turns since a handler of the type last blocked. Racy on purpose: losing some counts is harmless. */
   int inlineTrust;
+
+  /// A handler of the type returned without having blocked. Writes only until the trust is won: the
+  /// entry is shared by all its actors, and cores that write to one line slow each other down.
+  void behaved() {
+    if (inlineTrust < ActorCell.INLINE_TRUST) {
+      inlineTrust++;
+    }
+  }
 
   TypeEntry(
       ActorType type,

@@ -24,11 +24,18 @@ final class WorkerDispatcher implements Dispatcher {
     the queue gets its turn.
   - Before a worker blocks in one of our operations it gives its slot to a spare worker and finishes
     its turn without one when it wakes up.
-  - Foreign blocking (a user's JDBC call) is found by the monitor: a slot that has not moved for a
-    tick and whose thread is not runnable is taken away and given to a spare. A type whose handlers
-    were seen blocking gives its slot away before it runs, until it has behaved for a while.
+  - Foreign blocking (a user's JDBC call) is found by the JDK's scheduler for us. While all slots are
+    owned a spare worker stands in its queue, the *rescuer*: it gets to run when a carrier has
+    nothing better to do, that is when an owner blocked, and takes the slot. One that ran in vain is
+    not sent again before the next tick, unless others were of use meanwhile. The monitor finds what
+    slips through.
+  - A worker that lost its slot, and has work when its turn ends, takes the slot of a blocked owner,
+    or a free one.
   - Virtual threads are not preempted, so a worker yields when a blocked turn has become ready to go
     on, and at each tick of the monitor, for the virtual threads we do not know.
+  - Another slot is woken only where that pays: not while what waits will be run within WAIT_NANOS by
+    the slot it waits at, going by its last turns. A wake-up and fetching the messages from another
+    core cost more. An estimate that proves wrong is corrected at the next tick.
   - Idle: the slot is marked free and its worker parks; nothing polls. The monitor parks when all
     slots are free. */
 
@@ -44,17 +51,35 @@ final class WorkerDispatcher implements Dispatcher {
   /// Threads that may exist at once, blocked ones included; beyond it actors wait for a thread.
   static final int WORKERS_MAX = 200_000;
 
-  /// Longest and shortest pause of the monitor.
-  static final long TICK_MAX_NANOS = 1_000_000;
+  /// Longest expected wait in a slot's queue before another slot is woken for it, nanoseconds.
+  static final long WAIT_NANOS = 20_000;
 
-  static final long TICK_MIN_NANOS = 50_000;
+  /// Looks for work between two measurements of how long they take; a power of two.
+  private static final int MEASURE_EVERY = 32;
+
+  /// Ticks after a foreign block in which every slot is woken at once.
+  private static final int WARY_TICKS = 1_000;
+
+  /// Rescuers a tick may send in vain, besides as many as were of use.
+  static final int VAIN_MAX = 16;
+
+  /// Pause of the monitor.
+  static final long TICK_NANOS = 1_000_000;
 
   private static final VarHandle OWNER;
+  private static final VarHandle RESCUER;
+
+  /// States of `rescuer`: none stands by, one does, none is wanted before the next tick.
+  private static final int ABSENT = 0;
+
+  private static final int STANDING_BY = 1;
+  private static final int UNWANTED = 2;
 
   static {
     try {
       MethodHandles.Lookup lookup = MethodHandles.lookup();
       OWNER = lookup.findVarHandle(Slot.class, "owner", SlotWorker.class);
+      RESCUER = lookup.findVarHandle(WorkerDispatcher.class, "rescuer", int.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
@@ -73,6 +98,15 @@ final class WorkerDispatcher implements Dispatcher {
   private final Thread monitor;
   private volatile boolean monitorParked;
   private volatile boolean closed;
+  private volatile int rescuer;
+
+  /// Rescuers since the last tick that found a blocked owner, and that did not. Racy: hints.
+  private int rescues;
+
+  private int rescuesInVain;
+
+  /// Ticks left in which handlers are expected to block; racy.
+  private int wary;
 
   private record Spare(SlotWorker worker, Spare below) {}
 
@@ -99,6 +133,13 @@ final class WorkerDispatcher implements Dispatcher {
     /// Actors run so far; read by the monitor without ordering.
     long runs;
 
+    /// Time from one look for work to the next, nanoseconds, lately. Written by the owner, and by
+    /// the monitor when the slot does not come on; racy.
+    long paceNanos = WAIT_NANOS;
+
+    /// When it was measured. Owner only.
+    long measuredNanos;
+
     /// Set by the monitor each tick, cleared by the worker that yields.
     boolean yieldWanted;
 
@@ -110,8 +151,10 @@ final class WorkerDispatcher implements Dispatcher {
   private final class SlotWorker extends Worker {
     volatile Slot slot;
 
-    SlotWorker(Slot slot) {
-      this.slot = slot;
+    /// It was woken to look for a blocked owner.
+    volatile boolean rescues;
+
+    SlotWorker() {
       thread = Thread.ofVirtual().name("plexspaces-worker-" + workers.get()).unstarted(this::loop);
     }
 
@@ -121,7 +164,9 @@ final class WorkerDispatcher implements Dispatcher {
         Slot s = slot;
         if (s == null || s.owner != this) {
           slot = null;
-          if (!parkAsSpare()) {
+          if (rescues) {
+            rescue();
+          } else if (!takeSlot() && !parkAsSpare()) {
             return;
           }
           continue;
@@ -144,15 +189,15 @@ final class WorkerDispatcher implements Dispatcher {
           fromNext = 0;
           cell = find(s);
           if (cell == null) {
+            s.measuredNanos = 0;
             release(s, this);
             slot = null;
             continue;
           }
         }
         s.runs++;
-        if (cell.blocksForeign() && OWNER.compareAndSet(s, this, null)) {
-          slot = null;
-          handOver(s);
+        if (rescuer == ABSENT && free.get() == 0) {
+          sendRescuer();
         }
         running = cell;
         cell.run(this);
@@ -172,18 +217,19 @@ final class WorkerDispatcher implements Dispatcher {
       if (s == null || !s.queue.offer(cell)) {
         shared.add(cell);
       }
-      if (free.get() != 0) {
+      if (free.get() != 0 && (s == null || waitsLong(s))) {
         wakeOne();
       }
+    }
+
+    /// A turn that outlived its slot takes another one at once when there is work for it.
+    private boolean takeSlot() {
+      return (pending != null || workWaits()) && (takeBlocked(this) || claimFree(this));
     }
 
     private boolean parkAsSpare() {
       if (pending != null) {
         publish();
-      }
-      // A turn that outlived its slot takes a free one at once when there is work for it.
-      if (workWaits() && claimFree(this)) {
-        return true;
       }
       Spare top;
       do {
@@ -192,7 +238,7 @@ final class WorkerDispatcher implements Dispatcher {
       if (workWaits()) {
         wakeOne();
       }
-      while (slot == null) {
+      while (slot == null && !rescues) {
         if (closed) {
           return false;
         }
@@ -200,23 +246,94 @@ final class WorkerDispatcher implements Dispatcher {
       }
       return true;
     }
+
+    private void rescue() {
+      rescues = false;
+      if (takeBlocked(this)) {
+        WorkerDispatcher.this.rescues++;
+        rescuer = ABSENT;
+      } else {
+        rescuer = ++rescuesInVain > VAIN_MAX + WorkerDispatcher.this.rescues ? UNWANTED : ABSENT;
+      }
+    }
+  }
+
+  private void sendRescuer() {
+    if (!RESCUER.compareAndSet(this, ABSENT, STANDING_BY)) {
+      return;
+    }
+    SlotWorker worker = spareWorker();
+    if (worker == null) {
+      rescuer = UNWANTED;
+      return;
+    }
+    worker.rescues = true;
+    wake(worker);
+  }
+
+  /// Gives a worker the slot of an owner that is blocked; false when there is none.
+  private boolean takeBlocked(SlotWorker worker) {
+    for (Slot s : slots) {
+      SlotWorker owner = s.owner;
+      if (owner != null && blocked(owner) && OWNER.compareAndSet(s, owner, worker)) {
+        sawBlock(owner);
+        worker.slot = s;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static boolean blocked(SlotWorker worker) {
+    return switch (worker.thread.getState()) {
+      case WAITING, TIMED_WAITING, BLOCKED -> true;
+      case NEW, RUNNABLE, TERMINATED -> false;
+    };
+  }
+
+  private void sawBlock(SlotWorker worker) {
+    wary = WARY_TICKS;
+    ActorCell cell = worker.running;
+    if (cell != null) {
+      cell.sawBlock();
+    }
   }
 
   @Override
   public void schedule(ActorCell cell, Worker from) {
     SlotWorker worker = (SlotWorker) from;
     Slot s = worker == null ? null : worker.slot;
-    if (s == null) {
-      shared.add(cell);
-    } else if (worker.pending == null) {
+    if (worker != null && worker.pending == null) {
       worker.pending = cell;
       return;
-    } else if (!s.queue.offer(cell)) {
+    }
+    if (s == null) {
+      s = anySlot();
+    }
+    if (!s.queue.offer(cell)) {
       shared.add(cell);
     }
-    if (free.get() != 0) {
+    long idle = free.get();
+    if (idle != 0 && ((idle & s.bit) != 0 || waitsLong(s))) {
       wakeOne();
     }
+  }
+
+  /// A slot for what comes from outside: one that is at work.
+  private Slot anySlot() {
+    long idle = free.get();
+    int start = (int) Thread.currentThread().threadId();
+    for (int i = 0; i < slots.length; i++) {
+      Slot s = slots[Math.floorMod(start + i, slots.length)];
+      if ((idle & s.bit) == 0) {
+        return s;
+      }
+    }
+    return slots[Math.floorMod(start, slots.length)];
+  }
+
+  private boolean waitsLong(Slot s) {
+    return wary > 0 || s.paceNanos * s.queue.size() > WAIT_NANOS;
   }
 
   @Override
@@ -318,30 +435,49 @@ final class WorkerDispatcher implements Dispatcher {
   }
 
   private void assign(Slot s) {
+    SlotWorker worker = spareWorker();
+    if (worker == null) {
+      free.getAndUpdate(bits -> bits | s.bit);
+      return;
+    }
+    s.owner = worker;
+    worker.slot = s;
+    wake(worker);
+  }
+
+  /// A parked worker or a new one; null when there are too many.
+  private SlotWorker spareWorker() {
     while (true) {
       Spare top = spares.get();
       if (top == null) {
         if (workers.incrementAndGet() > WORKERS_MAX) {
           workers.decrementAndGet();
-          free.getAndUpdate(bits -> bits | s.bit);
-          return;
+          return null;
         }
-        SlotWorker worker = new SlotWorker(s);
-        s.owner = worker;
-        worker.thread.start();
-        return;
+        return new SlotWorker();
       }
       if (spares.compareAndSet(top, top.below)) {
-        SlotWorker worker = top.worker;
-        s.owner = worker;
-        worker.slot = s;
-        LockSupport.unpark(worker.thread);
-        return;
+        return top.worker;
       }
     }
   }
 
+  private static void wake(SlotWorker worker) {
+    if (worker.thread.getState() == Thread.State.NEW) {
+      worker.thread.start();
+    } else {
+      LockSupport.unpark(worker.thread);
+    }
+  }
+
   private ActorCell find(Slot own) {
+    if ((own.finds & MEASURE_EVERY - 1) == 0) {
+      long now = System.nanoTime();
+      if (own.measuredNanos != 0) {
+        own.paceNanos = (now - own.measuredNanos) / MEASURE_EVERY;
+      }
+      own.measuredNanos = now;
+    }
     // Actors that keep a slot supplied must not shut out those made ready from outside for ever.
     ActorCell cell = (++own.finds & SHARED_EVERY - 1) == 0 ? shared.poll() : null;
     if (cell == null) {
@@ -373,7 +509,6 @@ final class WorkerDispatcher implements Dispatcher {
   // ---- the monitor: one platform thread, asleep while the node is idle
 
   private void watch() {
-    long pause = TICK_MAX_NANOS;
     long[] seen = new long[slots.length];
     SlotWorker[] seenOwner = new SlotWorker[slots.length];
     while (!closed) {
@@ -384,42 +519,36 @@ final class WorkerDispatcher implements Dispatcher {
         }
         monitorParked = false;
       }
-      LockSupport.parkNanos(pause);
-      boolean foundBlocked = false;
+      LockSupport.parkNanos(TICK_NANOS);
       for (int i = 0; i < slots.length; i++) {
         Slot s = slots[i];
         SlotWorker owner = s.owner;
         if (owner != null && owner == seenOwner[i] && s.runs == seen[i]) {
-          foundBlocked |= rescue(s, owner);
+          stuck(s, owner);
         }
         seenOwner[i] = owner;
         seen[i] = s.runs;
         s.yieldWanted = true;
       }
-      pause = foundBlocked ? TICK_MIN_NANOS : Math.min(TICK_MAX_NANOS, pause + pause / 4);
+      wary = Math.max(0, wary - 1);
+      rescues = 0;
+      rescuesInVain = 0;
+      RESCUER.compareAndSet(this, UNWANTED, ABSENT);
     }
   }
 
-  private boolean rescue(Slot s, SlotWorker owner) {
-    switch (owner.thread.getState()) {
-      case WAITING, TIMED_WAITING, BLOCKED -> {
-        if (OWNER.compareAndSet(s, owner, null)) {
-          ActorCell cell = owner.running;
-          if (cell != null) {
-            cell.sawBlock();
-          }
-          handOver(s);
-          return true;
-        }
+  /// A slot that ran nothing new for a tick.
+  private void stuck(Slot s, SlotWorker owner) {
+    if (!blocked(owner)) {
+      // Computing for long: at least what waits behind it can run elsewhere.
+      s.paceNanos = WAIT_NANOS + 1;
+      if (workWaits()) {
+        wakeOne();
       }
-      default -> {
-        // Computing for long: at least what waits behind it can run elsewhere.
-        if (workWaits()) {
-          wakeOne();
-        }
-      }
+    } else if (OWNER.compareAndSet(s, owner, null)) {
+      sawBlock(owner);
+      handOver(s);
     }
-    return false;
   }
 
   /// True while no actor runs and none waits to. A snapshot, for tests.

@@ -321,6 +321,36 @@ class AskTest {
     }
   }
 
+  private ReplyTo.Blocking wait(ActorCell caller, ActorCell holder) {
+    ReplyTo.Blocking wait =
+        new ReplyTo.Blocking(Long.MAX_VALUE, caller, holder, holder.context().address(), "go");
+    caller.waitingFor = wait;
+    return wait;
+  }
+
+  /// What a crossing looks like when all have entered their wait before the first one checks.
+  @Test
+  void crossingAsks_thatAllSeeTheCycle_onlyTheFirstGivesWay() {
+    node = Node.withManualTime().offer(callee());
+    for (String key : List.of("a", "b", "c", "d")) {
+      node.ask("callee", key, "echo");
+    }
+    List<ActorCell> cells =
+        List.of("a", "b", "c", "d").stream()
+            .map(k -> node.system.live(new Address(node.system.scope(Node.SCOPE), "callee", k)))
+            .toList();
+    ReplyTo.Blocking first = wait(cells.get(0), cells.get(1));
+    ReplyTo.Blocking second = wait(cells.get(1), cells.get(2));
+    ReplyTo.Blocking third = wait(cells.get(2), cells.get(0));
+    // Leads into the cycle without being part of it: checked without end if nobody saw that.
+    ReplyTo.Blocking outsider = wait(cells.get(3), cells.get(0));
+    assertThat(node.system.refusedAsCycle(outsider)).isFalse();
+    assertThat(node.system.refusedAsCycle(second)).isTrue();
+    assertThat(node.system.refusedAsCycle(first)).isFalse();
+    assertThat(node.system.refusedAsCycle(third)).isFalse();
+    cells.forEach(cell -> cell.waitingFor = null);
+  }
+
   /// The reply is there but its receiver has not woken up yet: that is no wait any more.
   @Test
   void calleeThatAnswered_andThenAsksItsCaller_isNotRefused() {

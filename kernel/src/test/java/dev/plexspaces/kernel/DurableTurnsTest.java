@@ -521,6 +521,54 @@ class DurableTurnsTest {
     }
   }
 
+  /// While what waited for a commit goes out, a later turn must not find that nothing is pending.
+  @Test
+  void messagesOfReadingTurns_thatWaitForACommit_areNotOvertakenByALaterTurn() {
+    TestType sender =
+        DurableScript.type(
+            "sender",
+            () ->
+                DurableScript.of(
+                        "write",
+                        (c, m, s) -> {
+                          runs.incrementAndGet();
+                          return add(s, "sent", 1);
+                        })
+                    .on(
+                        "read",
+                        (c, m, s) -> {
+                          runs.incrementAndGet();
+                          c.tell(c.actor("callee", "x"), "note", m.payload());
+                          return null;
+                        }));
+    start(sender, callee());
+    node.ask("sender", "s", "read", "first");
+    assertThat(Node.take(seen)).isEqualTo("first");
+    store.hold();
+    node.asking("sender", "s", "write", null);
+    CompletableFuture<Object> second = node.asking("sender", "s", "read", "second");
+    // Told in the middle of it, on the thread that releases.
+    CompletableFuture<Object> told =
+        second.thenApply(
+            reply -> {
+              node.asking("sender", "s", "read", "fourth");
+              node.asking("sender", "s", "read", "fifth");
+              // The fourth has left its turn when the fifth runs.
+              Node.eventually(() -> runs.get() == 6);
+              return reply;
+            });
+    node.asking("sender", "s", "read", "third");
+    Node.eventually(() -> runs.get() == 4);
+    Node.eventually(() -> store.held() == 1);
+    // The third has left its turn as well once the actor is idle.
+    Node.eventually(() -> node.system.actor(Node.id("sender", "s")).orElseThrow().messages() == 4);
+    store.release(1);
+    Node.await(told);
+    for (String expected : List.of("second", "third", "fourth", "fifth")) {
+      assertThat(Node.take(seen)).isEqualTo(expected);
+    }
+  }
+
   // ---- failed deliveries
 
   private TestType poisonable() {

@@ -13,6 +13,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -24,6 +25,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class LinksAndMonitorsTest {
 
   private final BlockingQueue<Message> received = new LinkedBlockingQueue<>();
+  private final AtomicInteger lives = new AtomicInteger();
   private final CountDownLatch gate = new CountDownLatch(1);
   private final CountDownLatch held = new CountDownLatch(1);
   private Node node;
@@ -110,7 +112,8 @@ class LinksAndMonitorsTest {
             (c, m) -> {
               c.stop();
               return null;
-            });
+            })
+        .init(c -> lives.incrementAndGet());
   }
 
   @BeforeEach
@@ -147,12 +150,17 @@ class LinksAndMonitorsTest {
     assertThat(received).isEmpty();
   }
 
+  /// Returns once the permanent one is back.
   private void exit(String key, String how) {
+    int before = lives.get();
     switch (how) {
       case "crash" -> node.askFails("target", key, "crash", null);
       case "stop" -> node.ask("target", key, "stop");
       case "shutdown" -> node.system.stop(Node.id("target", key));
       default -> throw new AssertionError(how);
+    }
+    if (key.equals("t")) {
+      Node.eventually(() -> lives.get() > before && node.state("target", "t").equals("active"));
     }
   }
 
@@ -172,7 +180,6 @@ class LinksAndMonitorsTest {
     assertThat(down.payload())
         .isEqualTo(Map.of("monitor_ref", ref, "down_from", "target/t", "down_reason", reason));
     // It was restarted since; its next exit is another life's.
-    Node.eventually(() -> node.state("target", "t").equals("active"));
     exit("t", "crash");
     expectNothingMore();
   }
@@ -267,7 +274,6 @@ class LinksAndMonitorsTest {
       assertThat(exit.kind()).isEqualTo(Message.Kind.INFO);
       assertThat(exit.payload()).isEqualTo(Map.of("exit_from", "target/t", "exit_reason", reason));
     }
-    Node.eventually(() -> node.state("target", "t").equals("active"));
     exit("t", "crash");
     expectNothingMore();
   }

@@ -26,10 +26,10 @@ import org.junit.jupiter.params.provider.EnumSource;
 class MailboxTest {
 
   enum Kind {
-    LINKED_REJECT(capacity -> new LinkedMailbox(capacity, false)),
-    LINKED_DROP_NEWEST(capacity -> new LinkedMailbox(capacity, true)),
-    LOCKED_BLOCK(capacity -> new LockedMailbox(capacity, true, null)),
-    LOCKED_DROP_OLDEST(capacity -> new LockedMailbox(capacity, false, null));
+    LINKED_REJECT(capacity -> new LinkedMailbox(capacity, Overflow.REJECT)),
+    LINKED_DROP_NEWEST(capacity -> new LinkedMailbox(capacity, Overflow.DROP_NEWEST)),
+    LINKED_BLOCK(capacity -> new LinkedMailbox(capacity, Overflow.BLOCK)),
+    LOCKED_DROP_OLDEST(capacity -> new LockedMailbox(capacity, null));
 
     final IntFunction<Mailbox> make;
 
@@ -113,7 +113,7 @@ class MailboxTest {
   }
 
   @ParameterizedTest
-  @EnumSource(names = {"LINKED_REJECT", "LINKED_DROP_NEWEST", "LOCKED_BLOCK"})
+  @EnumSource(names = {"LINKED_REJECT", "LINKED_DROP_NEWEST", "LINKED_BLOCK"})
   void bound_whileOneMessageIsProcessed_isExact(Kind kind) {
     Mailbox.Offer refusal =
         kind == Kind.LINKED_DROP_NEWEST ? Mailbox.Offer.DROPPED : Mailbox.Offer.FULL;

@@ -124,6 +124,16 @@ class QuarantineTest {
   }
 
   @Test
+  void callToAKeyThatCannotStart_startsItOnce() {
+    failStart.set(true);
+    for (int i = 0; i < 500; i++) {
+      assertThat(node.askFails("fragile", "k" + i, "get", null).code())
+          .isEqualTo(ErrorCode.ACTOR_CRASHED);
+    }
+    assertThat(starts.get()).isEqualTo(500);
+  }
+
+  @Test
   void monitorOfAQuarantinedKey_isNoproc_andDoesNotActivateIt() {
     quarantine("bad");
     int before = starts.get();

@@ -746,7 +746,7 @@ class SupervisionTest {
                   reply.completeExceptionally(error);
                 }
               },
-              "stuck/s",
+              new Address(null, "stuck", "s"),
               "get");
       node.system.deliver(
           kept,

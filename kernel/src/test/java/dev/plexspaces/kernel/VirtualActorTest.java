@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.plexspaces.kernel.Node.ManualClock;
 import dev.plexspaces.kernel.journal.InMemoryStore;
+import dev.plexspaces.sdk.ActorException;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.FacetSpec;
 import dev.plexspaces.sdk.SupervisionStrategy;
@@ -60,6 +61,15 @@ class VirtualActorTest {
               })
           .on("timer", (c, m) -> c.sendAfter(Duration.ofHours(1), "tick", null))
           .on("tick", (c, m) -> null)
+          .on(
+              "take_back_everything",
+              (c, m) -> {
+                c.cancelTimer(c.sendAfter(Duration.ofHours(1), "tick", null));
+                c.demonitor(c.monitor(c.actor("counter", "other")));
+                c.link(c.actor("counter", "other"));
+                c.unlink(c.actor("counter", "other"));
+                throw new ActorException("no");
+              })
           .on("monitor", (c, m) -> c.monitor(c.actor("counter", (String) m.payload())))
           .on(
               "demonitor",
@@ -229,6 +239,14 @@ class VirtualActorTest {
       passivated(key);
     }
     assertThat(entered).as("no DOWN for a passivation").isEmpty();
+  }
+
+  @Test
+  void turnThatTookBackItsTies_andRefused_leavesNone() {
+    node.offer(counter("lazy"));
+    node.askFails("counter", "a", "take_back_everything", null);
+    passivated("a");
+    assertThat(node.state("counter", "other")).isEmpty();
   }
 
   @Test

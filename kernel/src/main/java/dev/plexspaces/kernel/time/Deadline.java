@@ -14,6 +14,9 @@ public abstract class Deadline {
   /// Arrival, to fire equal ones in order; the wheel's.
   long order;
 
+  /// Where it is counted when it is done; null for most.
+  PatientDeadlines.Batch batch;
+
   /// @param dueNanos when it is due, on the scale of [Clock#nanoTime]; at most 146 years ahead
   protected Deadline(long dueNanos) {
     this.dueNanos = dueNanos;
@@ -31,4 +34,13 @@ public abstract class Deadline {
   /// It is due and was not done a moment ago. Called once, by the wheel's thread: must not block.
   /// May race with what makes it done, so the two need one atomic winner. What it throws is logged.
   protected abstract void expired();
+
+  /// It was done before it was due. Called at most once, by whoever made it done; needed after
+  /// [DeadlineWheel#addPatient] only.
+  protected final void countDone() {
+    PatientDeadlines.Batch b = batch;
+    if (b != null) {
+      b.countDone();
+    }
+  }
 }

@@ -31,6 +31,8 @@ public final class DeadlineWheel implements AutoCloseable {
    * sleeps until the next deadline is due, or for good when there is none, and then the next push
    * wakes it. So a busy node never pays for a wake-up and an idle one never wakes.
    *
+   * Asks are many, far from due and done at once: see PatientDeadlines.
+   *
    * No wake-up is lost: the sweeper sets `asleep` and then looks at the stacks once more; a push
    * happens before the same thread looks at `asleep`. Only a push onto an empty stack needs to
    * look: whoever pushed what is below it has looked, or the sweeper has seen that.
@@ -48,6 +50,9 @@ public final class DeadlineWheel implements AutoCloseable {
 
   /// Deadlines due within this many ticks go to the queue at once.
   private static final int YOUNG_TICKS = 4;
+
+  /// Shortest time to a deadline for [#addPatient], nanoseconds.
+  public static final long PATIENT_NANOS = 10 * TICK_NANOS;
 
   /// Queue entries looked at each tick to estimate how many are done.
   static final int SAMPLE = 64;
@@ -67,6 +72,7 @@ public final class DeadlineWheel implements AutoCloseable {
 
   private final LongSupplier nanoClock;
   private final Deadline[] heads;
+  private final PatientDeadlines patient;
   private final int stripeMask;
   private final Runnable sleepHook;
 
@@ -107,6 +113,7 @@ public final class DeadlineWheel implements AutoCloseable {
     }
     this.nanoClock = nanoClock;
     this.heads = new Deadline[stripes * STRIDE];
+    this.patient = new PatientDeadlines(stripes);
     this.stripeMask = stripes - 1;
     this.sleepHook = sleepHook;
   }
@@ -134,6 +141,19 @@ public final class DeadlineWheel implements AutoCloseable {
       deadline.next = head;
     } while (!HEADS.compareAndSet(heads, index, head, deadline));
     if (head == null && asleep) {
+      LockSupport.unpark(sweeper);
+    }
+  }
+
+  /// Like [#add], for a deadline that is [#PATIENT_NANOS] away or more and will most likely be done
+  /// long before: whoever makes it done must call [Deadline#countDone] then.
+  ///
+  /// @param deadline one that was never added before
+  public void addPatient(Deadline deadline) {
+    if (sweeper == null) {
+      // Without a thread of its own the wheel fires exactly when it is told to.
+      add(deadline);
+    } else if (patient.add(deadline) && asleep) {
       LockSupport.unpark(sweeper);
     }
   }
@@ -234,7 +254,7 @@ public final class DeadlineWheel implements AutoCloseable {
         return false;
       }
     }
-    return true;
+    return patient.isEmpty();
   }
 
   // The tick.
@@ -243,10 +263,10 @@ public final class DeadlineWheel implements AutoCloseable {
   ///
   /// @return true when anything was added, done or not
   private boolean drain() {
-    boolean added = false;
     promoteYoung();
     ticks++;
     long nowNanos = nanoClock.getAsLong();
+    boolean added = patient.tick(this::keepPatient);
     for (int i = 0; i < heads.length; i += STRIDE) {
       if (HEADS.getVolatile(heads, i) == null) {
         continue;
@@ -278,6 +298,11 @@ public final class DeadlineWheel implements AutoCloseable {
       young = Arrays.copyOf(young, youngSize * 2);
     }
     young[youngSize++] = deadline;
+  }
+
+  private void keepPatient(Deadline deadline) {
+    deadline.order = ticks << 32;
+    push(deadline);
   }
 
   private void promoteYoung() {

@@ -1,0 +1,157 @@
+package dev.plexspaces.kernel.time;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.ArrayDeque;
+import java.util.Iterator;
+import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.function.Consumer;
+
+/// Deadlines that are far away and most likely done soon: asks. They wait in batches, and a batch
+/// of which all are done is dropped without looking at a single one. Any thread adds; the rest
+/// belongs to the thread of the [DeadlineWheel].
+final class PatientDeadlines {
+
+  /* Looking at each deadline once costs more than the ask itself: it was written by one core,
+  completed by another, and the sweeper's core has to fetch it. So each stripe collects a batch, a
+  Treiber stack whose top knows its size, and who completes a deadline counts it at its batch. The
+  sweeper closes the batches at its tick and compares the two numbers. */
+
+  /// Ticks a closed batch waits for its last deadlines before those are kept one by one.
+  static final int PATIENCE_TICKS = 2;
+
+  /// Distance between two counters in longs: no two on one cache line.
+  private static final int STRIDE = 16;
+
+  private static final int COUNTERS = 4;
+
+  private static final Deadline CLOSED =
+      new Deadline(0) {
+        @Override
+        protected boolean done() {
+          return true;
+        }
+
+        @Override
+        protected void expired() {}
+      };
+
+  private static final VarHandle TOP;
+  private static final VarHandle BATCHES = MethodHandles.arrayElementVarHandle(Batch[].class);
+
+  static {
+    try {
+      TOP = MethodHandles.lookup().findVarHandle(Batch.class, "top", Deadline.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  /// What one stripe got within a tick.
+  static final class Batch {
+    private volatile Deadline top;
+
+    /// Of the closed batch: its newest, and how many there are.
+    private Deadline newest;
+
+    private long count;
+    private int age;
+
+    /// How many are done, summed over all places.
+    private final AtomicLongArray done = new AtomicLongArray((COUNTERS + 1) * STRIDE);
+
+    void countDone() {
+      int place = ((int) Thread.currentThread().threadId() & COUNTERS - 1) + 1;
+      done.getAndIncrement(place * STRIDE);
+    }
+
+    private boolean allDone() {
+      long sum = 0;
+      for (int i = 1; i <= COUNTERS; i++) {
+        sum += done.get(i * STRIDE);
+      }
+      return sum == count;
+    }
+  }
+
+  private final Batch[] batches;
+  private final int mask;
+  private final ArrayDeque<Batch> closed = new ArrayDeque<>();
+
+  /// @param stripes a power of two
+  PatientDeadlines(int stripes) {
+    batches = new Batch[stripes * STRIDE];
+    mask = stripes - 1;
+    for (int i = 0; i < batches.length; i += STRIDE) {
+      batches[i] = new Batch();
+    }
+  }
+
+  /// @return true when it is the first of its batch
+  boolean add(Deadline deadline) {
+    int index = ((int) Thread.currentThread().threadId() & mask) * STRIDE;
+    while (true) {
+      Batch batch = (Batch) BATCHES.getVolatile(batches, index);
+      Deadline top = batch.top;
+      if (top == CLOSED) {
+        Thread.onSpinWait();
+        continue;
+      }
+      deadline.batch = batch;
+      deadline.next = top;
+      deadline.order = top == null ? 1 : top.order + 1;
+      if (TOP.compareAndSet(batch, top, deadline)) {
+        return top == null;
+      }
+    }
+  }
+
+  boolean isEmpty() {
+    for (int i = 0; i < batches.length; i += STRIDE) {
+      if (((Batch) BATCHES.getVolatile(batches, i)).top != null) {
+        return false;
+      }
+    }
+    return closed.isEmpty();
+  }
+
+  /// Closes what was added since the last tick and hands out what was not done in time.
+  ///
+  /// @return true when anything was added
+  boolean tick(Consumer<Deadline> keep) {
+    for (Iterator<Batch> it = closed.iterator(); it.hasNext(); ) {
+      Batch batch = it.next();
+      if (batch.allDone()) {
+        it.remove();
+      } else if (++batch.age == PATIENCE_TICKS) {
+        it.remove();
+        handOut(batch, keep);
+      }
+    }
+    boolean added = false;
+    for (int i = 0; i < batches.length; i += STRIDE) {
+      Batch batch = batches[i];
+      if (batch.top == null) {
+        continue;
+      }
+      added = true;
+      Deadline newest = (Deadline) TOP.getAndSet(batch, CLOSED);
+      BATCHES.setVolatile(batches, i, new Batch());
+      batch.newest = newest;
+      batch.count = newest.order;
+      closed.add(batch);
+    }
+    return added;
+  }
+
+  private static void handOut(Batch batch, Consumer<Deadline> keep) {
+    for (Deadline d = batch.newest; d != null; ) {
+      Deadline next = d.next;
+      d.next = null;
+      if (!d.done()) {
+        keep.accept(d);
+      }
+      d = next;
+    }
+  }
+}
