@@ -4,8 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.plexspaces.testkit.crash.Campaign;
 import dev.plexspaces.testkit.crash.CampaignOptions;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -15,6 +19,10 @@ class CrashCampaignTest {
 
   private static final int KILLS = 8;
 
+  private static final int KILLS_WHEN_FULL = 6;
+  private static final int DISK_MEGABYTES = 64;
+  private static final long SEED = 7;
+
   /// Lives of a few seconds each; the bound is for a machine that is slow.
   private static final Duration AT_MOST = Duration.ofMinutes(5);
 
@@ -23,20 +31,45 @@ class CrashCampaignTest {
   @Test
   void killedNode_conservesMoneyAndHandlesEveryMessageOnce() throws InterruptedException {
     Campaign.Result result =
-        new Campaign(
-                new CampaignOptions(
-                    AT_MOST,
-                    KILLS,
-                    150,
-                    8,
-                    CampaignOptions.KEYED_PERCENT,
-                    7,
-                    temp.resolve("data"),
-                    NodeProcess.java()),
-                System.out)
-            .run();
+        campaign(KILLS, temp.resolve("data"), Optional.empty(), NodeProcess.java());
     assertThat(result.violations()).isEmpty();
     assertThat(result.kills()).isEqualTo(KILLS);
     assertThat(result.transfers()).as("the load was real").isGreaterThan(KILLS);
+  }
+
+  @Test
+  void fullDiskNowAndThen_losesNothingEither() throws IOException, InterruptedException {
+    try (SmallDisk disk = SmallDisk.make(temp, DISK_MEGABYTES)) {
+      List<String> java = new ArrayList<>(disk.entering());
+      java.addAll(NodeProcess.java());
+      Campaign.Result result =
+          campaign(
+              KILLS_WHEN_FULL,
+              disk.mount().resolve("data"),
+              Optional.of(disk.seen().resolve("hog")),
+              java);
+      assertThat(result.violations()).isEmpty();
+      assertThat(result.timesFull()).isPositive();
+      assertThat(result.refused()).as("requests refused by a full disk").isPositive();
+      assertThat(result.transfers()).isPositive();
+    }
+  }
+
+  private Campaign.Result campaign(int kills, Path data, Optional<Path> hog, List<String> java)
+      throws InterruptedException {
+    return new Campaign(
+            new CampaignOptions(
+                AT_MOST,
+                kills,
+                150,
+                8,
+                CampaignOptions.KEYED_PERCENT,
+                SEED,
+                data,
+                temp.resolve("node.log"),
+                hog,
+                java),
+            System.out)
+        .run();
   }
 }

@@ -1,6 +1,12 @@
 package dev.plexspaces.testkit.crash;
 
+import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -27,6 +33,18 @@ public final class Campaign {
   private static final int LIFE_MIN_MILLIS = 300;
 
   private static final int LIFE_MAX_MILLIS = 4_000;
+
+  /// With a hog, one life in so many sees its disk full.
+  private static final int FULL_ONE_IN = 2;
+
+  /// For so long, milliseconds.
+  private static final int FULL_MIN_MILLIS = 300;
+
+  private static final int FULL_MAX_MILLIS = 3_000;
+
+  private static final long FULL_LOOK_MILLIS = 20;
+
+  private static final int CHUNK_BYTES = 1 << 12;
 
   /// Longest wait for all messages to arrive and all reminders to fire, once the clients rest.
   private static final Duration SETTLE_MAX = Duration.ofMinutes(5);
@@ -56,11 +74,13 @@ public final class Campaign {
   private long startMillisMax;
   private long startMillisSum;
   private int starts;
+  private int timesFull;
+  private int startsWithoutRoom;
 
   public Campaign(CampaignOptions options, PrintStream out) {
     this.options = options;
     this.out = out;
-    this.node = new CrashedNode(options.command(), options.data());
+    this.node = new CrashedNode(options.command(), options.data(), options.log());
     this.books = new Books(options.accounts());
     // The clients have their own.
     this.random = new SplittableRandom(~options.seed());
@@ -71,7 +91,10 @@ public final class Campaign {
   /// @param violations what broke a promise, one sentence each; empty when none was broken
   /// @param kills `kill -9`s
   /// @param killsWhileStarting those soon after a launch
+  /// @param timesFull how often the disk was full
+  /// @param startsWithoutRoom starts that gave up because it was
   /// @param requests transfers the clients wanted
+  /// @param refused requests without a key that the node refused for now
   /// @param retries repetitions of unanswered requests under their key
   /// @param acknowledged requests answered
   /// @param transfers that moved money, each with one payment of interest
@@ -82,7 +105,10 @@ public final class Campaign {
       List<String> violations,
       int kills,
       int killsWhileStarting,
+      int timesFull,
+      int startsWithoutRoom,
       long requests,
+      long refused,
       long retries,
       long acknowledged,
       long transfers,
@@ -160,6 +186,9 @@ public final class Campaign {
       } else {
         starts(node::awaitReady);
         Thread.sleep(random.nextInt(LIFE_MIN_MILLIS, LIFE_MAX_MILLIS));
+        if (options.hog().isPresent() && random.nextInt(FULL_ONE_IN) == 0) {
+          fillTheDisk(options.hog().get());
+        }
       }
       node.kill();
       kills++;
@@ -170,6 +199,55 @@ public final class Campaign {
             millisSince(began) / 1_000, kills, sum(c -> c.acknowledged), sum(c -> c.transfers));
       }
       node.launch();
+    }
+  }
+
+  /// Takes all room of the node's disk for a while. The node may be killed meanwhile, and a start
+  /// on a full disk may give up; a node that runs must not.
+  private void fillTheDisk(Path hog) throws InterruptedException {
+    timesFull++;
+    try {
+      try {
+        keepFull(hog, random.nextInt(FULL_MIN_MILLIS, FULL_MAX_MILLIS));
+        if (random.nextBoolean()) {
+          node.kill();
+          kills++;
+          node.launch();
+          keepFull(hog, random.nextInt(FULL_MIN_MILLIS, FULL_MAX_MILLIS));
+          if (node.endedForWantOfRoom()) {
+            startsWithoutRoom++;
+            Files.delete(hog);
+            node.launch();
+          }
+        }
+      } finally {
+        Files.deleteIfExists(hog);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot fill the disk", e);
+    }
+    starts(node::awaitReady);
+    Thread.sleep(random.nextInt(LIFE_MIN_MILLIS, LIFE_MAX_MILLIS));
+  }
+
+  /// Takes what room there is, and again what the node gives up to help itself.
+  private static void keepFull(Path hog, long millis) throws IOException, InterruptedException {
+    long began = System.nanoTime();
+    while (millisSince(began) < millis) {
+      try (OutputStream out =
+          Files.newOutputStream(hog, StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
+        byte[] chunk = new byte[CHUNK_BYTES];
+        for (long taken = Files.size(hog);
+            taken < CampaignOptions.HOG_BYTES_MAX;
+            taken += chunk.length) {
+          out.write(chunk);
+        }
+      } catch (IOException e) {
+        if (!String.valueOf(e.getMessage()).contains("No space left")) {
+          throw e;
+        }
+      }
+      Thread.sleep(FULL_LOOK_MILLIS);
     }
   }
 
@@ -249,7 +327,10 @@ public final class Campaign {
         List.copyOf(violations),
         kills,
         killsWhileStarting,
+        timesFull,
+        startsWithoutRoom,
         sum(c -> c.requests),
+        sum(c -> c.refused),
         sum(c -> c.retries),
         sum(c -> c.acknowledged),
         sum(c -> c.transfers),
@@ -268,15 +349,17 @@ public final class Campaign {
       out.printf("and %d more%n", result.violations().size() - VIOLATIONS_TOLD);
     }
     out.printf(
-        "seed %d: %d kills (%d while starting), %d requests (%d refused), %d acknowledged, %d"
+        "seed %d: %d kills (%d while starting), disk full %d times (%d starts gave up), %d requests (%d refused), %d acknowledged, %d"
             + " retries, %d sent again; %d unanswered without a key, of which %d happened;"
             + " %d transfers with as many payments of interest; start %d ms on average, %d at"
             + " most; %d violations, %d s%n",
         options.seed(),
         result.kills(),
         result.killsWhileStarting(),
+        result.timesFull(),
+        result.startsWithoutRoom(),
         result.requests(),
-        sum(c -> c.refused),
+        result.refused(),
         result.acknowledged(),
         result.retries(),
         result.sentAgain(),

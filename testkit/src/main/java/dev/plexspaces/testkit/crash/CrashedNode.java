@@ -24,6 +24,9 @@ final class CrashedNode implements AutoCloseable {
 
   private static final String READY = "PlexSpaces ready ";
 
+  /// What a node says that needs room to start.
+  private static final String NO_ROOM = "is full; make room and start again";
+
   /// Lines of its log shown when it ends by itself.
   private static final int LOG_LINES = 20;
 
@@ -36,17 +39,12 @@ final class CrashedNode implements AutoCloseable {
   private int lives;
 
   /// @param command runs a node's command line, up to where `start` would follow
-  CrashedNode(List<String> command, Path data) {
+  CrashedNode(List<String> command, Path data, Path log) {
     this.command = new ArrayList<>(command);
     this.command.addAll(
         List.of(
             "start", "--dev", "--data", data.toString(), "--http-port", "0", "--grpc-port", "0"));
-    this.log = log(data);
-  }
-
-  /// Where a node on this directory writes its log: beside it.
-  static Path log(Path data) {
-    return data.resolveSibling(data.getFileName() + ".log");
+    this.log = log;
   }
 
   /// Starts a life; does not wait until it serves.
@@ -116,6 +114,21 @@ final class CrashedNode implements AutoCloseable {
       throw new Broken(
           "life " + lives + " ended by itself with exit code " + process.exitValue(), log);
     }
+  }
+
+  /// Whether the life ended by itself because its disk was full when it started.
+  ///
+  /// @throws Broken when it ended for another reason
+  boolean endedForWantOfRoom() throws InterruptedException {
+    if (process.isAlive()) {
+      return false;
+    }
+    ended();
+    Broken why = new Broken("life " + lives + " ended with exit code " + process.exitValue(), log);
+    if (process.exitValue() != 1 || !why.getMessage().contains(NO_ROOM)) {
+      throw why;
+    }
+    return true;
   }
 
   /// SIGTERM, and waits for the orderly end.

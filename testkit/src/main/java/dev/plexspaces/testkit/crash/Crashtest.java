@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /// The command `crashtest`: one [Campaign].
@@ -15,8 +16,9 @@ import java.util.stream.Stream;
 /// Arguments: `--minutes N` how long it kills, fractions allowed, default 1; `--kills N` ends it
 /// after so many; `--accounts N`, `--clients N`, `--keyed PERCENT` as in [CampaignOptions]; `--seed
 /// S`, default 1; `--data DIR` where the node keeps its data, default a temporary directory that is
-/// deleted when all was well. What follows `--` runs a node. Exit code 1 for a broken promise, 2
-/// for wrong arguments.
+/// deleted when all was well; `--hog FILE` a file on the node's disk, which is a small one of its
+/// own, that takes all its room now and then. What follows `--` runs a node. Exit code 1 for a
+/// broken promise, 2 for wrong arguments.
 public final class Crashtest {
 
   private static final double SECONDS_PER_MINUTE = 60;
@@ -38,7 +40,9 @@ public final class Crashtest {
     int keyed = CampaignOptions.KEYED_PERCENT;
     long seed = 1;
     Path data = null;
+    Optional<Path> hog = Optional.empty();
     CampaignOptions options;
+    Path temporary = Files.createTempDirectory("plexspaces-crashtest");
     try {
       int i = 0;
       for (; i < args.length && !args[i].equals("--"); i++) {
@@ -50,11 +54,11 @@ public final class Crashtest {
           case "--keyed" -> keyed = Integer.parseInt(args[++i]);
           case "--seed" -> seed = Long.parseLong(args[++i]);
           case "--data" -> data = Path.of(args[++i]);
+          case "--hog" -> hog = Optional.of(Path.of(args[++i]));
           default -> throw new IllegalArgumentException("unknown argument " + args[i]);
         }
       }
       List<String> command = Arrays.asList(args).subList(Math.min(i + 1, args.length), args.length);
-      Path place = data == null ? Path.of("crashtest") : data;
       options =
           new CampaignOptions(
               Duration.ofSeconds(Math.round(minutes * SECONDS_PER_MINUTE)),
@@ -63,7 +67,9 @@ public final class Crashtest {
               clients,
               keyed,
               seed,
-              place,
+              data == null ? temporary.resolve("data") : data,
+              temporary.resolve("node.log"),
+              hog,
               command);
       if (data != null && Files.exists(data) && !isEmpty(data)) {
         throw new IllegalArgumentException(data + " is not empty; a campaign starts from nothing");
@@ -75,16 +81,11 @@ public final class Crashtest {
     } catch (IllegalArgumentException e) {
       return usage(out, e.getMessage());
     }
-    Path temporary = data == null ? Files.createTempDirectory("plexspaces-crashtest") : null;
-    if (temporary != null) {
-      options = options.on(temporary.resolve("data"));
-    }
     boolean well = new Campaign(options, out).run().violations().isEmpty();
-    if (!well) {
-      out.println(
-          "data: " + options.data() + ", the node's log: " + CrashedNode.log(options.data()));
-    } else if (temporary != null) {
+    if (well) {
       delete(temporary);
+    } else {
+      out.println("data: " + options.data() + ", the node's log: " + options.log());
     }
     return well ? 0 : 1;
   }
@@ -92,7 +93,7 @@ public final class Crashtest {
   private static int usage(PrintStream out, String problem) {
     out.println(
         "usage: crashtest [--minutes N] [--kills N] [--accounts N] [--clients N]"
-            + " [--keyed PERCENT] [--seed S] [--data DIR]; "
+            + " [--keyed PERCENT] [--seed S] [--data DIR] [--hog FILE]; "
             + problem);
     return 2;
   }
