@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 /// moment.
 class CrashCampaignTest {
 
-  private static final int KILLS = 8;
+  private static final int KILLS = 6;
 
   private static final int KILLS_WHEN_FULL = 6;
   private static final int DISK_MEGABYTES = 64;

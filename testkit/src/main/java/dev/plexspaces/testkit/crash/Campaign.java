@@ -214,9 +214,9 @@ public final class Campaign {
           kills++;
           node.launch();
           keepFull(hog, random.nextInt(FULL_MIN_MILLIS, FULL_MAX_MILLIS));
-          if (node.endedForWantOfRoom()) {
+          Files.delete(hog);
+          if (!node.awaitReadyOrNoRoom()) {
             startsWithoutRoom++;
-            Files.delete(hog);
             node.launch();
           }
         }

@@ -24,8 +24,9 @@ final class CrashedNode implements AutoCloseable {
 
   private static final String READY = "PlexSpaces ready ";
 
-  /// What a node says that needs room to start.
-  private static final String NO_ROOM = "is full; make room and start again";
+  /// What a node says that needs room to start: the store, or whatever else writes a file.
+  private static final List<String> NO_ROOM =
+      List.of("is full; make room and start again", "No space left on device");
 
   /// Lines of its log shown when it ends by itself.
   private static final int LOG_LINES = 20;
@@ -116,19 +117,21 @@ final class CrashedNode implements AutoCloseable {
     }
   }
 
-  /// Whether the life ended by itself because its disk was full when it started.
+  /// Waits until it serves, or gives up because its disk was full when it started.
   ///
-  /// @throws Broken when it ended for another reason
-  boolean endedForWantOfRoom() throws InterruptedException {
-    if (process.isAlive()) {
+  /// @return false when it gave up
+  /// @throws Broken when it ended for another reason or is not ready in time
+  boolean awaitReadyOrNoRoom() throws InterruptedException {
+    try {
+      awaitReady();
+      return true;
+    } catch (Broken e) {
+      ended();
+      if (process.exitValue() != 1 || NO_ROOM.stream().noneMatch(e.getMessage()::contains)) {
+        throw e;
+      }
       return false;
     }
-    ended();
-    Broken why = new Broken("life " + lives + " ended with exit code " + process.exitValue(), log);
-    if (process.exitValue() != 1 || !why.getMessage().contains(NO_ROOM)) {
-      throw why;
-    }
-    return true;
   }
 
   /// SIGTERM, and waits for the orderly end.

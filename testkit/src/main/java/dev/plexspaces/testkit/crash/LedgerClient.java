@@ -17,8 +17,13 @@ import java.util.function.BooleanSupplier;
 /// answer comes it asks the account in the next life whether the transfer is among its debits.
 final class LedgerClient implements Runnable {
 
+  private static final int CONFLICT = 409;
+
   /// One in so many requests with a key is sent again later.
   private static final int AGAIN_ONE_IN = 10;
+
+  /// One in so many of these with another amount, which must be refused.
+  private static final int OTHER_BODY_ONE_IN = 5;
 
   /// Answered requests kept for that; a new one replaces a random old one.
   private static final int ANSWERED_MAX = 200;
@@ -74,7 +79,12 @@ final class LedgerClient implements Runnable {
           once(transfer);
         }
         if (!answered.isEmpty() && random.nextInt(AGAIN_ONE_IN) == 0) {
-          again(answered.get(random.nextInt(answered.size())));
+          Answered before = answered.get(random.nextInt(answered.size()));
+          if (random.nextInt(OTHER_BODY_ONE_IN) == 0) {
+            underTheSameKey(before);
+          } else {
+            again(before);
+          }
         }
       }
     } catch (InterruptedException e) {
@@ -181,6 +191,20 @@ final class LedgerClient implements Runnable {
                 + answer);
       }
       Thread.sleep(LedgerPort.AGAIN_AFTER_MILLIS);
+    }
+  }
+
+  /// Another request under a key that was used: refused for good, and nothing happens.
+  private void underTheSameKey(Answered before) throws InterruptedException {
+    Transfer old = before.transfer();
+    Transfer other =
+        new Transfer(old.id(), old.from(), old.to(), old.amount() + 1, old.interestAfterMillis());
+    Optional<Answer> answer = send(other, Optional.of(before.key()));
+    if (answer.isPresent()
+        && answer.get().status() != CONFLICT
+        && !LedgerPort.mayAskAgain(answer.get())) {
+      throw new Wrong(
+          other + " was sent under the key of " + old + " and answered with " + answer.get());
     }
   }
 
