@@ -12,7 +12,7 @@ final class Authorization {
   /// May do everything within its tenant.
   static final String ADMIN = "admin";
 
-  /// May deploy and undeploy applications and stop actors of its tenant.
+  /// May deploy and undeploy applications, and stop, inspect and repair actors of its tenant.
   static final String DEPLOYER = "deployer";
 
   /// What can be asked for.
@@ -23,6 +23,10 @@ final class Authorization {
     VIEW_ACTORS,
     /// Stop an actor.
     STOP_ACTOR,
+    /// See what others sent: histories, dead letters, quarantine.
+    INSPECT,
+    /// Re-drive or discard dead letters, release from quarantine.
+    REPAIR,
     /// List or describe applications.
     VIEW_APPLICATIONS,
     /// Deploy or undeploy an application.
@@ -51,7 +55,7 @@ final class Authorization {
     boolean allowed =
         switch (permission) {
           case INVOKE, VIEW_ACTORS, VIEW_APPLICATIONS, VIEW_NODE -> true;
-          case STOP_ACTOR, DEPLOY ->
+          case STOP_ACTOR, INSPECT, REPAIR, DEPLOY ->
               principal.roles().contains(ADMIN) || principal.roles().contains(DEPLOYER);
         };
     if (!allowed) {

@@ -9,6 +9,7 @@ import com.linecorp.armeria.server.grpc.GrpcService;
 import com.linecorp.armeria.server.grpc.GrpcServiceBuilder;
 import dev.plexspaces.contracts.actor.v1.ActorServiceGrpc;
 import dev.plexspaces.contracts.application.v1.ApplicationServiceGrpc;
+import dev.plexspaces.contracts.inspection.v1.InspectionServiceGrpc;
 import dev.plexspaces.contracts.system.v1.SystemServiceGrpc;
 import dev.plexspaces.kernel.json.Json;
 import dev.plexspaces.sdk.ErrorCode;
@@ -79,9 +80,12 @@ public final class Gateway implements AutoCloseable {
         new SystemCalls(ports.node(), ports.blocking(), this::httpPort, this::grpcPort);
     List<Rpc<?, ?>> actors = Rpcs.actors(actorCalls);
     List<Rpc<?, ?>> applications = Rpcs.applications(applicationCalls);
+    List<Rpc<?, ?>> inspection =
+        Rpcs.inspection(new InspectionCalls(ports.inspection(), ports.blocking()));
     List<Rpc<?, ?>> system = Rpcs.system(systemCalls);
     List<Rpc<?, ?>> rpcs = new ArrayList<>(actors);
     rpcs.addAll(applications);
+    rpcs.addAll(inspection);
     rpcs.addAll(system);
 
     NodeRoutes nodeRoutes = new NodeRoutes(ports.node(), ports.blocking());
@@ -112,6 +116,7 @@ public final class Gateway implements AutoCloseable {
             .addService(GrpcEdge.define(ActorServiceGrpc.getServiceDescriptor(), actors))
             .addService(
                 GrpcEdge.define(ApplicationServiceGrpc.getServiceDescriptor(), applications))
+            .addService(GrpcEdge.define(InspectionServiceGrpc.getServiceDescriptor(), inspection))
             .addService(GrpcEdge.define(SystemServiceGrpc.getServiceDescriptor(), system))
             .addService(
                 new GrpcHealth(
@@ -119,6 +124,7 @@ public final class Gateway implements AutoCloseable {
                     Set.of(
                         ActorServiceGrpc.SERVICE_NAME,
                         ApplicationServiceGrpc.SERVICE_NAME,
+                        InspectionServiceGrpc.SERVICE_NAME,
                         SystemServiceGrpc.SERVICE_NAME)))
             .addService(ProtoReflectionServiceV1.newInstance())
             .supportedSerializationFormats(

@@ -1,5 +1,6 @@
 package dev.plexspaces.gateway;
 
+import dev.plexspaces.kernel.Inspection;
 import dev.plexspaces.kernel.Invoker;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.InstantSource;
@@ -9,6 +10,7 @@ import java.util.function.Supplier;
 /// What the edge needs of the rest of the node.
 ///
 /// @param invoker the actors
+/// @param inspection what durable actors did and what went wrong
 /// @param applications the applications
 /// @param node the node itself
 /// @param meters where request histograms go
@@ -17,6 +19,7 @@ import java.util.function.Supplier;
 /// @param blocking runs what may block (deployment, files, metrics); a virtual thread each
 public record GatewayPorts(
     Invoker invoker,
+    Inspection inspection,
     Applications applications,
     NodeView node,
     MeterRegistry meters,

@@ -2,6 +2,7 @@ package dev.plexspaces.gateway;
 
 import dev.plexspaces.contracts.actor.v1.ActorServiceGrpc;
 import dev.plexspaces.contracts.application.v1.ApplicationServiceGrpc;
+import dev.plexspaces.contracts.inspection.v1.InspectionServiceGrpc;
 import dev.plexspaces.contracts.system.v1.SystemServiceGrpc;
 import java.util.List;
 
@@ -34,6 +35,20 @@ final class Rpcs {
             ApplicationServiceGrpc.getGetApplicationStatusMethod(),
             false,
             calls::getApplicationStatus));
+  }
+
+  static List<Rpc<?, ?>> inspection(InspectionCalls calls) {
+    return List.of(
+        new Rpc<>(InspectionServiceGrpc.getGetHistoryMethod(), false, calls::getHistory),
+        new Rpc<>(InspectionServiceGrpc.getListDeadLettersMethod(), false, calls::listDeadLetters),
+        new Rpc<>(InspectionServiceGrpc.getGetDeadLetterMethod(), false, calls::getDeadLetter),
+        new Rpc<>(
+            InspectionServiceGrpc.getRedriveDeadLetterMethod(), false, calls::redriveDeadLetter),
+        new Rpc<>(
+            InspectionServiceGrpc.getDiscardDeadLetterMethod(), false, calls::discardDeadLetter),
+        new Rpc<>(InspectionServiceGrpc.getListQuarantineMethod(), false, calls::listQuarantine),
+        new Rpc<>(
+            InspectionServiceGrpc.getReleaseQuarantineMethod(), false, calls::releaseQuarantine));
   }
 
   static List<Rpc<?, ?>> system(SystemCalls calls) {

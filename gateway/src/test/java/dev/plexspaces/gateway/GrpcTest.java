@@ -27,6 +27,7 @@ import dev.plexspaces.contracts.application.v1.DeployApplicationRequest;
 import dev.plexspaces.contracts.application.v1.GetApplicationStatusRequest;
 import dev.plexspaces.contracts.application.v1.ListApplicationsRequest;
 import dev.plexspaces.contracts.application.v1.UndeployApplicationRequest;
+import dev.plexspaces.contracts.inspection.v1.InspectionServiceGrpc;
 import dev.plexspaces.contracts.system.v1.GetHealthRequest;
 import dev.plexspaces.contracts.system.v1.GetSystemInfoRequest;
 import dev.plexspaces.contracts.system.v1.LivenessProbeRequest;
@@ -483,6 +484,7 @@ class GrpcTest {
         .contains(
             ActorServiceGrpc.SERVICE_NAME,
             ApplicationServiceGrpc.SERVICE_NAME,
+            InspectionServiceGrpc.SERVICE_NAME,
             SystemServiceGrpc.SERVICE_NAME,
             HealthGrpc.SERVICE_NAME);
   }

@@ -43,6 +43,7 @@ class SecurityTest {
         .replace("{actor_type}", "echo")
         .replace("{key}", "k")
         .replace("{actor_id}", "acme%2Fprod%2Fecho%2Fk")
+        .replace("{dead_letter_id}", "1")
         .replace("{application_id}", "bank")
         .replace("{asset}", "swagger-ui.css");
   }

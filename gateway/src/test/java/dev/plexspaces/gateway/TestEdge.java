@@ -1,5 +1,7 @@
 package dev.plexspaces.gateway;
 
+import dev.plexspaces.kernel.ActorSystem;
+import dev.plexspaces.kernel.Inspection;
 import dev.plexspaces.kernel.json.Json;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
@@ -32,6 +34,10 @@ import java.util.function.UnaryOperator;
 final class TestEdge implements AutoCloseable {
 
   final FakeInvoker invoker = new FakeInvoker();
+
+  /// Real actors, for what looks behind the invoker.
+  final ActorSystem actors = ActorSystem.inMemory();
+
   final FakeApplications applications = new FakeApplications();
   final SimpleMeterRegistry meters = new SimpleMeterRegistry();
   final NodeKey key;
@@ -94,6 +100,7 @@ final class TestEdge implements AutoCloseable {
             change.apply(options),
             new GatewayPorts(
                 invoker,
+                new Inspection(actors, true),
                 applications,
                 node,
                 meters,
@@ -237,6 +244,7 @@ final class TestEdge implements AutoCloseable {
       channel.shutdownNow();
     }
     gateway.close();
+    actors.close();
     client.close();
     blocking.close();
   }

@@ -279,7 +279,7 @@ final class ActorCell {
       // Cleared first: whoever found it set has a row on disk that the next look will find.
       cell.inboxBehind = false;
       if (cell.durable != null) {
-        cell.durable.behind();
+        cell.durable.inbox().behind();
       }
     }
   }
@@ -347,7 +347,7 @@ final class ActorCell {
           continue;
         }
       } else if (budget > 0) {
-        e = durable == null ? mailbox.poll() : durable.next(t, mailbox);
+        e = durable == null ? mailbox.poll() : durable.inbox().next(t, mailbox);
       } else if (mailbox.size() > 0 || durable != null) {
         leave(t);
         VarHandle.fullFence();
@@ -497,7 +497,7 @@ final class ActorCell {
   private void crashed(Turn t, Envelope e, Throwable thrown) {
     processed++;
     t.discard();
-    if (durable != null && !killed && durable.poisoned()) {
+    if (durable != null && !killed && durable.pipeline().poisoned()) {
       // The store refused a commit and the handler gave up: no fault of the actor, which is loaded
       // anew from what the disk has.
       durable.abandoned(e);
@@ -735,7 +735,7 @@ final class ActorCell {
       if (home.entry.virtual
           && ownerless()
           && why.code() != ErrorCode.UNAVAILABLE
-          && quarantined()) {
+          && quarantined("failed to start: " + describe(thrown))) {
         why = Quarantine.error(toString());
         wakeAfter(Quarantine.RELEASE_AFTER);
       } else if (why.code() == ErrorCode.UNAVAILABLE) {
@@ -782,7 +782,7 @@ final class ActorCell {
         finish(t, reason, null);
       }
     } else if (home.entry.virtual) {
-      if (quarantined()) {
+      if (quarantined(reason.text())) {
         wakeAfter(Quarantine.RELEASE_AFTER);
         finish(t, reason, Quarantine.error(toString()));
       } else {
@@ -823,8 +823,8 @@ final class ActorCell {
     return !r.crashes.admits(system().clock().instant());
   }
 
-  private boolean quarantined() {
-    boolean quarantined = home.entry.quarantine.crashed(id());
+  private boolean quarantined(String lastCrash) {
+    boolean quarantined = home.entry.quarantine.crashed(id(), lastCrash);
     if (quarantined) {
       LOG.warn(
           "{} is quarantined: more than {} crashes in {} s",
@@ -1026,13 +1026,33 @@ final class ActorCell {
     }
   }
 
-  /// Throws the instance away and loads the durable state again, because a commit was refused.
+  /// Throws the instance away and loads the durable state and the inbox again, because a commit was
+  /// refused or because rows are back in the inbox that the instance was past.
   static final class Reload extends SystemMessage {
+    private final boolean anyway;
+
+    Reload() {
+      this(false);
+    }
+
+    /// @param anyway true when it is about the inbox and no commit needs to have been refused
+    Reload(boolean anyway) {
+      this.anyway = anyway;
+    }
+
+    @Override
+    void undelivered(ActorCell cell) {
+      if (anyway) {
+        // Passivated meanwhile: nobody else would look at the inbox.
+        cell.successor();
+      }
+    }
+
     @Override
     void apply(ActorCell cell, Turn turn) {
       boolean wanted =
           switch (cell.state) {
-            case ACTIVE -> cell.durable != null && cell.durable.poisoned();
+            case ACTIVE -> cell.durable != null && (anyway || cell.durable.pipeline().poisoned());
             case CRASHED -> cell.reloading;
             case NEW, STOPPING, HALTED, STOPPED -> false;
           };
@@ -1049,7 +1069,7 @@ final class ActorCell {
     Throwable thrown = tryStart(t);
     if (thrown instanceof PlexException p && p.code() == ErrorCode.UNAVAILABLE) {
       LOG.warn("{} could not be loaded again yet: {}", this, p.getMessage());
-      durable.reload(true);
+      durable.pipeline().reload(true);
       return;
     }
     reloading = false;

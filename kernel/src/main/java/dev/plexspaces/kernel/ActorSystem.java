@@ -3,10 +3,12 @@ package dev.plexspaces.kernel;
 import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.identity.Scope;
 import dev.plexspaces.kernel.journal.Commit;
+import dev.plexspaces.kernel.journal.IdempotencyRecord;
 import dev.plexspaces.kernel.journal.InMemoryStore;
 import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.RowResult;
 import dev.plexspaces.kernel.journal.Store;
+import dev.plexspaces.kernel.json.Json;
 import dev.plexspaces.kernel.supervision.Event;
 import dev.plexspaces.kernel.supervision.Outcome;
 import dev.plexspaces.kernel.time.Clock;
@@ -33,9 +35,13 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// All actors of one node: installs applications, finds and activates actors, carries messages.
 ///
@@ -52,6 +58,8 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   /// to be woken in time.
   private static final long INLINE_TIMEOUT_MIN_NANOS = 1_000_000_000;
 
+  private static final Logger LOG = LoggerFactory.getLogger(ActorSystem.class);
+
   final TypeRegistry types = new TypeRegistry();
 
   private final Clock clock;
@@ -60,7 +68,9 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   private final Dispatcher dispatcher;
   private final DeadlineWheel wheel;
   private final Timers timers;
-  private final DeadLetters deadLetters = new DeadLetters();
+  private final DeadLetters deadLetters;
+  private final DurableAsks durableAsks = new DurableAsks(this);
+  private final RequestKeys requestKeys;
   private final HandlingTimes handlingTimes;
   private final Quarantine quarantine;
   private final long secret;
@@ -131,7 +141,9 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     this.dispatcher = dispatcher;
     this.wheel = wheel;
     this.timers = new Timers(wheel, clock::nanoTime);
+    this.requestKeys = new RequestKeys(clock::millis);
     this.handlingTimes = new HandlingTimes(clock::nanoTime);
+    this.deadLetters = new DeadLetters(clock);
     this.quarantine = new Quarantine(clock);
     this.secret = secret;
     // Starts far apart at each start, so that numbers in durable rows do not repeat.
@@ -386,26 +398,119 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       if (timeout.compareTo(CellContext.ASK_MAX) > 0) {
         timeout = CellContext.ASK_MAX;
       }
-      Destination to = destination(context, target);
+      Destination to = destination(context, target, request);
       to.home.entry.asks.increment();
+      IdempotencyKey key = key(Message.Kind.CALL, context, request);
+      ReplyListener told = listener;
+      if (key != null && !durable(to)) {
+        told = sharing(to.address, key, listener);
+        if (told == null) {
+          return;
+        }
+        key = null;
+      }
       ReplyTo.Outside reply =
           new ReplyTo.Outside(
-              clock.nanoTime() + timeout.toNanos(), listener, to.address, request.operation());
+              clock.nanoTime() + timeout.toNanos(), told, to.address, request.operation());
       Envelope e = envelope(Message.Kind.CALL, context, request, reply);
-      await(reply, timeout.toNanos());
+      if (key != null) {
+        e.extras().idempotency = key;
+      }
+      watch(reply, timeout.toNanos());
       deliver(to.address, e, null, false);
     } catch (PlexException e) {
       listener.failed(e);
     }
   }
 
+  /// The client's key; null for none.
+  private static IdempotencyKey key(Message.Kind kind, RequestContext context, Request request) {
+    return request.idempotencyKey().isEmpty()
+        ? null
+        : IdempotencyKey.of(
+            context.user(),
+            request.idempotencyKey().get(),
+            kind + " " + request.operation(),
+            request.payload());
+  }
+
+  private boolean durable(Destination to) {
+    if (to.home.entry.durable) {
+      return true;
+    }
+    ActorCell live = live(to.address);
+    return live != null && live.hasFacet(FacetCatalog.DURABILITY);
+  }
+
+  private record Replied(ActorId by, Object value) {}
+
+  /// @return a listener that shares the outcome with requests of the same key; null when this one
+  ///   is not to be run
+  private ReplyListener sharing(Address to, IdempotencyKey key, ReplyListener listener) {
+    Consumer<Object> finish =
+        requestKeys.enter(
+            to.scope.scope + "/" + to,
+            key,
+            true,
+            outcome -> {
+              if (outcome instanceof Replied replied) {
+                listener.replied(replied.by, replied.value);
+              } else {
+                listener.failed((PlexException) outcome);
+              }
+            });
+    if (finish == null) {
+      return null;
+    }
+    return new ReplyListener() {
+      @Override
+      public void replied(ActorId by, Object value) {
+        finish.accept(new Replied(by, value));
+      }
+
+      @Override
+      public void failed(PlexException error) {
+        finish.accept(error);
+      }
+    };
+  }
+
+  private record Accepted(ActorId target, String messageId, boolean durable) {}
+
+  private TellListener sharing(
+      Address to, IdempotencyKey key, boolean durable, TellListener listener) {
+    Consumer<Object> finish =
+        requestKeys.enter(
+            to.scope.scope + "/" + to,
+            key,
+            !durable,
+            outcome -> {
+              if (outcome instanceof Accepted a) {
+                listener.accepted(a.target, a.messageId, a.durable);
+              } else {
+                listener.failed((PlexException) outcome);
+              }
+            });
+    if (finish == null) {
+      return null;
+    }
+    return new TellListener() {
+      @Override
+      public void accepted(ActorId target, String messageId, boolean onDisk) {
+        finish.accept(new Accepted(target, messageId, onDisk));
+      }
+
+      @Override
+      public void failed(PlexException error) {
+        finish.accept(error);
+      }
+    };
+  }
+
   @Override
   public void tell(RequestContext context, Target target, Request request, TellListener listener) {
     try {
-      Destination to = destination(context, target);
-      Envelope e = envelope(Message.Kind.CAST, context, request, null);
-      String messageId = newMessageId();
-      e.extras().id = messageId;
+      Destination to = destination(context, target, request);
       ActorId id = new ActorId(to.address.scope.scope, to.address.type, to.address.key);
       ActorCell live = live(to.address);
       if (live == null) {
@@ -415,33 +520,72 @@ public final class ActorSystem implements Invoker, AutoCloseable {
           throw DeadLetters.error(to.address.toString(), DeadLetters.Reason.NO_ACTOR);
         }
       }
-      if (to.home.entry.durable || (live != null && live.hasFacet(FacetCatalog.DURABILITY))) {
-        tellDurable(to.address, id, e, messageId, listener);
+      boolean durable = durable(to);
+      IdempotencyKey key = key(Message.Kind.CAST, context, request);
+      TellListener told = key == null ? listener : sharing(to.address, key, durable, listener);
+      if (told == null) {
         return;
       }
-      Mailbox.Offer outcome = deliver(to.address, e, null, false);
-      switch (outcome) {
-        case QUEUED, SCHEDULE -> listener.accepted(id, messageId, false);
-        case FULL, DROPPED ->
-            listener.failed(
-                DeadLetters.error(to.address.toString(), DeadLetters.Reason.MAILBOX_FULL));
-        case CLOSED ->
-            listener.failed(DeadLetters.error(to.address.toString(), DeadLetters.Reason.NO_ACTOR));
+      try {
+        Envelope e = envelope(Message.Kind.CAST, context, request, null);
+        String messageId = newMessageId();
+        e.extras().id = messageId;
+        if (durable) {
+          tellDurable(to.address, id, e, messageId, key, told);
+        } else {
+          tellVolatile(to.address, id, e, messageId, told);
+        }
+      } catch (PlexException e) {
+        told.failed(e);
       }
     } catch (PlexException e) {
       listener.failed(e);
     }
   }
 
-  private void tellDurable(
+  private void tellVolatile(
       Address to, ActorId id, Envelope e, String messageId, TellListener listener) {
+    switch (deliver(to, e, null, false)) {
+      case QUEUED, SCHEDULE -> listener.accepted(id, messageId, false);
+      case FULL, DROPPED ->
+          listener.failed(DeadLetters.error(to.toString(), DeadLetters.Reason.MAILBOX_FULL));
+      case CLOSED -> listener.failed(DeadLetters.error(to.toString(), DeadLetters.Reason.NO_ACTOR));
+    }
+  }
+
+  private void tellDurable(
+      Address to,
+      ActorId id,
+      Envelope e,
+      String messageId,
+      IdempotencyKey key,
+      TellListener listener) {
+    if (key != null) {
+      Optional<IdempotencyRecord> known = store.idempotency(id, key.key());
+      if (known.isPresent() && !key.sameBody(known.get().bodyHash())) {
+        listener.failed(Idempotency.otherBody());
+        return;
+      }
+      if (known.isPresent() && known.get().reply().isPresent()) {
+        String first = (String) Json.parse(known.get().reply().get());
+        listener.accepted(id, first, true);
+        return;
+      }
+    }
     if (congested(to)) {
       listener.failed(DeadLetters.error(to.toString(), DeadLetters.Reason.MAILBOX_FULL));
       return;
     }
-    Row.InboxInsert row = new Row.InboxInsert(id, messageId, 0, MessageCodec.encode(e));
+    List<Row> rows = new ArrayList<>();
+    rows.add(new Row.InboxInsert(id, messageId, 0, MessageCodec.encode(e)));
+    if (key != null) {
+      long expires = clock.millis() + DurableTurns.IDEMPOTENCY_KEPT.toMillis();
+      rows.add(
+          new Row.Idempotency(
+              id, key.key(), key.body(), Optional.of(Json.write(messageId)), expires));
+    }
     store.submit(
-        new Commit(id, Optional.empty(), List.of(row)),
+        new Commit(id, Optional.empty(), rows),
         new Commit.Listener() {
           @Override
           public void durable(long seq, List<RowResult> results) {
@@ -459,7 +603,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
         });
   }
 
-  private void await(ReplyTo reply, long nanos) {
+  private void watch(ReplyTo reply, long nanos) {
     if (nanos >= DeadlineWheel.PATIENT_NANOS) {
       wheel.addPatient(reply);
     } else {
@@ -469,7 +613,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
 
   private record Destination(Instances home, Address address) {}
 
-  private Destination destination(RequestContext context, Target target) {
+  private Destination destination(RequestContext context, Target target, Request request) {
     ScopeTypes scope = scope(context);
     Instances home = scope.instances(target.type());
     if (home == null) {
@@ -491,7 +635,10 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       new ActorId(scope.scope, address.type, address.key);
       return new Destination(home, address);
     }
-    ActorCell any = home.any();
+    ActorCell any =
+        request.idempotencyKey().isPresent()
+            ? home.anyFor(request.idempotencyKey().get())
+            : home.any();
     if (any != null) {
       return new Destination(home, any.context().address());
     }
@@ -833,47 +980,135 @@ public final class ActorSystem implements Invoker, AutoCloseable {
         Message.Kind.INFO, type, payload, null, systemContext(to.scope.scope), null);
   }
 
+  DurableAsks durableAsks() {
+    return durableAsks;
+  }
+
   /// Asks on behalf of a running turn and blocks it until the reply is there.
   Object ask(
       ActorCell caller, Turn t, Address to, String operation, Object payload, Duration timeout) {
     RequestContext context = t.envelope.context;
-    long nanos = timeout.toNanos();
-    if (context.deadline().isPresent()) {
-      nanos =
-          Math.min(nanos, Duration.between(clock.instant(), context.deadline().get()).toNanos());
-    }
+    long nanos = nanosLeft(context, timeout);
     ActorCell callee = resolve(to);
     ReplyTo.Blocking reply =
         new ReplyTo.Blocking(clock.nanoTime() + nanos, caller, callee, to, operation);
-    if (nanos <= 0) {
-      throw new PlexException(ErrorCode.TIMEOUT, reply.timeoutText());
-    }
-    caller.waitingFor = reply;
     try {
-      if (refusedAsCycle(reply)) {
-        throw deadlock(reply, to);
-      }
-      if (caller.killed()) {
-        throw caller.killedWhileWaiting();
-      }
+      admit(reply, nanos);
       Envelope e =
           new Envelope(
               Message.Kind.CALL, operation, payload, caller.context().address(), context, reply);
       if (nanos < INLINE_TIMEOUT_MIN_NANOS || !askInline(t.worker, callee, e)) {
         deliver(to, e, t.worker, false);
       }
-      if (!reply.ready()) {
-        caller.blocks();
-        await(reply, nanos);
-        dispatcher.await(t.worker, reply);
-      } else if (t.worker.pending != null) {
-        // The caller's code goes on and may block on what the callee made ready.
-        t.worker.publish();
-      }
+      return await(caller, t, reply);
     } finally {
       caller.waitingFor = null;
     }
+  }
+
+  private long nanosLeft(RequestContext context, Duration timeout) {
+    long nanos = timeout.toNanos();
+    if (context.deadline().isPresent()) {
+      nanos =
+          Math.min(nanos, Duration.between(clock.instant(), context.deadline().get()).toNanos());
+    }
+    return nanos;
+  }
+
+  /// Enters a wait into the graph of waits, unless there is no time for it, it would close a cycle,
+  /// or its caller is being killed.
+  private void admit(ReplyTo.Blocking reply, long nanos) {
+    if (nanos <= 0) {
+      throw new PlexException(ErrorCode.TIMEOUT, reply.timeoutText());
+    }
+    ActorCell caller = reply.caller;
+    caller.waitingFor = reply;
+    if (refusedAsCycle(reply)) {
+      throw deadlock(reply, reply.callee);
+    }
+    if (caller.killed()) {
+      throw caller.killedWhileWaiting();
+    }
+  }
+
+  /// Blocks a turn until its ask is settled, at the latest when it is due.
+  ///
+  /// @return the reply
+  /// @throws PlexException what it was settled with instead
+  Object await(ActorCell caller, Turn t, ReplyTo.Blocking reply) {
+    if (!reply.ready()) {
+      caller.blocks();
+      watch(reply, reply.dueNanos() - clock.nanoTime());
+      dispatcher.await(t.worker, reply);
+    } else if (t.worker.pending != null) {
+      // The caller's code goes on and may block on what the callee made ready.
+      t.worker.publish();
+    }
     return reply.value();
+  }
+
+  /// Admits a request from one durable actor to another, before its row is committed. Whoever calls
+  /// takes it out of the graph and of [DurableAsks] in the end.
+  ///
+  /// @throws PlexException `TIMEOUT`, `DEADLOCK`, `ACTOR_NOT_FOUND`, `QUARANTINED`,
+  ///   `RESOURCE_EXHAUSTED` when the callee's mailbox is full: nothing was asked
+  ReplyTo.Durable enterRequest(
+      ActorCell caller, Turn t, Address to, String operation, String requestId, Duration timeout) {
+    long nanos = nanosLeft(t.envelope.context, timeout);
+    ActorCell callee = resolve(to);
+    if (full(callee)) {
+      throw DeadLetters.error(to.toString(), DeadLetters.Reason.MAILBOX_FULL);
+    }
+    ReplyTo.Durable wait =
+        new ReplyTo.Durable(clock.nanoTime() + nanos, caller, callee, to, operation, requestId);
+    try {
+      admit(wait, nanos);
+    } catch (PlexException refused) {
+      caller.waitingFor = null;
+      throw refused;
+    }
+    durableAsks.enter(wait);
+    return wait;
+  }
+
+  /// Waits again for a request that is on its way since an earlier life of the caller.
+  ReplyTo.Durable resumeRequest(
+      ActorCell caller, Address to, String operation, String requestId, long deadlineMillis) {
+    long nanos = TimeUnit.MILLISECONDS.toNanos(deadlineMillis - clock.millis());
+    ReplyTo.Durable wait =
+        new ReplyTo.Durable(
+            clock.nanoTime() + nanos, caller, resolveQuietly(to), to, operation, requestId);
+    // It closed no cycle when it was admitted; others must see it.
+    caller.waitingFor = wait;
+    durableAsks.enter(wait);
+    return wait;
+  }
+
+  /// The wall clock at a point of the monotonic one, milliseconds since 1970.
+  long millisAt(long nanos) {
+    return clock.millis() + TimeUnit.NANOSECONDS.toMillis(nanos - clock.nanoTime());
+  }
+
+  /// Writes a reply that no turn's commit carries into its asker's inbox.
+  void commitReply(Envelope reply) {
+    Address asker = reply.target;
+    Row.InboxInsert row = DurableAsks.row(reply);
+    store.submit(
+        new Commit(row.to(), Optional.empty(), List.of(row)),
+        new Commit.Listener() {
+          @Override
+          public void durable(long seq, List<RowResult> results) {
+            if (results.getFirst() instanceof RowResult.Inserted inserted) {
+              reply.extras().inboxSeq = inserted.inboxSeq();
+            }
+            durableAsks.replied(asker, reply);
+          }
+
+          @Override
+          public void refused(PlexException why) {
+            LOG.warn("a reply to {} could not be kept: {}", asker, why.getMessage());
+          }
+        });
   }
 
   private static PlexException deadlock(ReplyTo.Blocking reply, Address to) {
@@ -977,13 +1212,12 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   public void close() {
     for (String id : List.copyOf(applications.keySet())) {
       try {
-        uninstall(id).get(CLOSE_MAX.toMillis(), java.util.concurrent.TimeUnit.MILLISECONDS);
+        uninstall(id).get(CLOSE_MAX.toMillis(), TimeUnit.MILLISECONDS);
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         break;
       } catch (java.util.concurrent.ExecutionException | java.util.concurrent.TimeoutException e) {
-        org.slf4j.LoggerFactory.getLogger(ActorSystem.class)
-            .warn("application {} did not stop in time", id, e);
+        LOG.warn("application {} did not stop in time", id, e);
       }
     }
     wheel.close();

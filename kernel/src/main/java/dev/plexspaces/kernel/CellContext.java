@@ -146,14 +146,14 @@ final class CellContext implements ActorContext {
   public Object ask(ActorRef to, String operation, Object payload, Duration timeout) {
     Turn t = turn();
     Address a = address(to);
-    known(a);
+    Instances home = known(a);
     if (timeout == null || !timeout.isPositive() || timeout.compareTo(ASK_MAX) > 0) {
       throw new PlexException(
           ErrorCode.INVALID_MESSAGE, "timeout: must be positive and at most " + ASK_MAX);
     }
     DurableTurns durable = cell.durable();
     if (durable != null) {
-      return durable.ask(t, a, named(operation), payload, timeout);
+      return durable.ask(t, a, home.entry.durable, named(operation), payload, timeout);
     }
     t.flush(cell.system());
     try {
@@ -175,6 +175,8 @@ final class CellContext implements ActorContext {
     Envelope current = t.envelope;
     Address a = address(to);
     Instances home = known(a);
+    DurableAsks.Asker asker = current.extras == null ? null : current.extras.asker;
+    boolean byRow = cell.durable() != null && home.entry.durable;
     Envelope e =
         new Envelope(
             current.kind,
@@ -182,14 +184,15 @@ final class CellContext implements ActorContext {
             current.payload,
             current.sender,
             current.context,
-            current.replyTo);
+            asker == null || byRow ? current.replyTo : new ReplyTo.Forwarded(cell.system(), asker));
     if (current.extras != null) {
       e.extras().headers = current.extras.headers;
       e.extras().id = current.extras.id;
+      e.extras().asker = byRow ? asker : null;
     }
     e.target = a;
     DurableTurns durable = cell.durable();
-    if (durable != null && home.entry.durable && e.kind != Message.Kind.CALL) {
+    if (byRow && (asker != null || e.kind != Message.Kind.CALL)) {
       durable.tell(t, a, e);
     } else if (e.replyTo instanceof ReplyTo.Blocking waiting) {
       t.buffer((Turn.Effect) worker -> cell.system().forward(a, e, waiting, worker));

@@ -1,7 +1,10 @@
 package dev.plexspaces.kernel;
 
+import dev.plexspaces.kernel.time.Clock;
 import dev.plexspaces.sdk.ErrorCode;
+import dev.plexspaces.sdk.Message;
 import dev.plexspaces.sdk.PlexException;
+import dev.plexspaces.sdk.RequestContext;
 import java.util.ArrayDeque;
 import java.util.EnumMap;
 import java.util.List;
@@ -24,15 +27,33 @@ public final class DeadLetters {
     ACTOR_STOPPED
   }
 
-  /// One of them.
+  /// One of them. Its payload is not kept: a thousand large ones would fill the memory.
   ///
+  /// @param number rises with each, from 1
   /// @param target `type/key`
-  public record DeadLetter(String target, String operation, Reason reason) {}
+  /// @param sender `type/key`; "" when it came from outside
+  public record DeadLetter(
+      long number,
+      String tenant,
+      String namespace,
+      String target,
+      Message.Kind kind,
+      String operation,
+      String messageId,
+      String sender,
+      String user,
+      String requestId,
+      Reason reason,
+      long atMillis) {}
 
   private final Map<Reason, LongAdder> counts = new EnumMap<>(Reason.class);
   private final ArrayDeque<DeadLetter> latest = new ArrayDeque<>();
 
-  DeadLetters() {
+  private final Clock clock;
+  private long number;
+
+  DeadLetters(Clock clock) {
+    this.clock = clock;
     for (Reason reason : Reason.values()) {
       counts.put(reason, new LongAdder());
     }
@@ -49,7 +70,21 @@ public final class DeadLetters {
       if (latest.size() == KEPT) {
         latest.removeFirst();
       }
-      latest.addLast(new DeadLetter(target, envelope.type, reason));
+      RequestContext context = envelope.context;
+      latest.addLast(
+          new DeadLetter(
+              ++number,
+              context.tenant(),
+              context.namespace(),
+              target,
+              envelope.kind,
+              envelope.type,
+              envelope.id(),
+              envelope.sender == null ? "" : envelope.sender.toString(),
+              context.user(),
+              context.requestId(),
+              reason,
+              clock.millis()));
     }
     if (envelope.replyTo != null) {
       envelope.replyTo.fail(error(target, reason));

@@ -3,7 +3,7 @@ package dev.plexspaces.kernel;
 import dev.plexspaces.kernel.binding.DurableState;
 import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.journal.Commit;
-import dev.plexspaces.kernel.journal.InboxRow;
+import dev.plexspaces.kernel.journal.IdempotencyRecord;
 import dev.plexspaces.kernel.journal.LoadedActor;
 import dev.plexspaces.kernel.journal.LoadedActor.OpenTurn;
 import dev.plexspaces.kernel.journal.Row;
@@ -14,51 +14,32 @@ import dev.plexspaces.kernel.journal.TurnRecord;
 import dev.plexspaces.kernel.journal.TurnRecord.Kind;
 import dev.plexspaces.kernel.journal.TurnRecord.StepResult;
 import dev.plexspaces.kernel.json.Json;
-import dev.plexspaces.kernel.time.Timers;
 import dev.plexspaces.sdk.ActorException;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.Message;
 import dev.plexspaces.sdk.PlexException;
-import dev.plexspaces.sdk.PlexException.FieldViolation;
 import dev.plexspaces.sdk.Reply;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.LinkedHashMap;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.random.RandomGenerator;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// The turns of one durable activation: what they commit, what waits for the disk, what is
 /// replayed. Source: DESIGN section 5, spec/turns.
 final class DurableTurns {
 
-  /* Pipelining (rule 14): a turn hands its commit to the store and the next turn starts at once on the
-  memory it left. What leaves the actor (replies, messages, errors) is attached to the commit it
-  depends on, the last one submitted, and released by the store's callback. The store keeps the
-  order of one actor's commits, so attaching to the last one is enough.
+  /* The row of a message stays in the inbox until the commit that ends its turn. While the turn is
+  open the row counts its deliveries, and if the turn fails for good it becomes the dead letter.
 
-  A refused commit poisons this activation: everything submitted after it builds on memory the disk
-  does not have, so it is refused too (turn numbers no longer fit), and the cell loads the state
-  anew.
-
-  The row of a message stays in the inbox until the commit that ends its turn. While the turn is open
-  the row counts its deliveries, and if the turn fails for good it becomes the dead letter.
-
-  Inbox: `recovered` holds what was read from the store, the mailbox what was committed since. Rows
-  come in the order of their numbers on both ways, so one number, `lastInboxSeq`, tells a copy of a
-  row that was read already; it is remembered across restarts, because the mailbox is kept, too. A row
-  that found the mailbox full is only noted (`behind`) and read
-  later. */
-
-  /// Rows of the durable inbox held in memory; more are loaded when these are worked off.
-  static final int INBOX_WINDOW = 1_000;
+  The rows of a commit: first those that the platform adds before the handler's (`before`), so that a
+  replay knows where the handler's begin, then the handler's, then `after`. */
 
   /// Deliveries of a durable message before it is buried. Source: spec/turns rule 24.
   static final int DELIVERIES_MAX = 3;
@@ -69,20 +50,21 @@ final class DurableTurns {
   /// Timers one turn may set.
   static final int TIMERS_MAX = 1 << 20;
 
-  /// Pause before the state is loaded again after the store refused a commit because it cannot
-  /// write; doubled each time up to the maximum. Milliseconds.
-  static final long RELOAD_MIN_MILLIS = 10;
+  /// How long the outcome of a request with an idempotency key is remembered.
+  static final Duration IDEMPOTENCY_KEPT = Duration.ofHours(24);
 
-  static final long RELOAD_MAX_MILLIS = 5_000;
+  /// Longest actor id that message ids begin with, characters; longer ones are hashed.
+  private static final int ID_LENGTH_MAX = 300;
 
-  private static final Logger LOG = LoggerFactory.getLogger(DurableTurns.class);
-  private static final Object[] NO_EFFECTS = {};
   private static final Envelope[] NO_MESSAGES = {};
 
   private final ActorCell cell;
   private final DurableState state;
   private final Store store;
   private final ActorId id;
+  private final DurableTimers timers;
+  private final CommitPipeline pipeline;
+  private final DurableInbox inbox;
 
   private int incarnation;
   private long nextTurn;
@@ -97,65 +79,46 @@ final class DurableTurns {
   private RandomGenerator random;
   private final List<StepResult> results = new ArrayList<>();
 
+  /// Rows of the platform in the next commit, and the message each one carries.
+  private final RowBuffer before = new RowBuffer();
+
+  private final RowBuffer after = new RowBuffer();
+
   /// What the turn is a replay of; null for a turn that runs for the first time.
   private OpenTurn resumed;
 
   /// Recorded commit points not reached yet.
   private final ArrayDeque<StepResult> replay = new ArrayDeque<>();
 
+  /// Rows the platform put before the handler's in the recorded segment that is replayed.
+  private int recordedBefore;
+
   /// Once raised, every further host call raises it again.
   private JournalMismatch mismatch;
-
-  /// Recovered messages, before anything in the mailbox.
-  private final ArrayDeque<Envelope> recovered = new ArrayDeque<>();
-
-  /// The newest row read or taken from the mailbox.
-  private long lastInboxSeq;
-
-  /// The newest row of the cell's earlier activations, of which the mailbox may still hold copies.
-  private long earlierInboxSeq;
-
-  /// The row of the open turn's message, which is not to be run a second time; 0 for none.
-  private long openInboxSeq;
-
-  /// Rows exist beyond the window.
-  private boolean behind;
 
   /// Crashes of the open turn of a message that has no row to count them.
   private int openCrashes;
 
   private long openCrashesOf = -1;
 
-  // Shared with the store's thread, under `lock`.
-  private final Object lock = new Object();
+  /// Requests with a key whose commit is on its way, by key.
+  private final ConcurrentHashMap<String, Keyed> keyed = new ConcurrentHashMap<>();
 
-  /// Timers that have not been handled, by number.
-  private final Map<Long, DurableTimer> timers = new HashMap<>();
+  private record Keyed(IdempotencyKey key, CommitPipeline.Pending commit) {}
 
-  private boolean detached;
-  private Pending last;
-  private int pending;
-  private volatile boolean poisoned;
+  /// Rows and their messages, side by side.
+  private static final class RowBuffer {
+    final List<Row> rows = new ArrayList<>();
+    final List<Envelope> messages = new ArrayList<>();
 
-  /// Why the store could not write when it refused last, for callers; empty when it could.
-  private volatile String trouble = "";
+    void add(Row row, Envelope message) {
+      rows.add(row);
+      messages.add(message);
+    }
 
-  private long reloadMillis;
-  private Wait quietWait;
-
-  /// A row to self that is due at some time.
-  private static final class DurableTimer {
-    final Envelope message;
-
-    /// 0 until the row is on disk.
-    long seq;
-
-    /// Null until the row is on disk and waits for its time.
-    Timers.Timer armed;
-
-    DurableTimer(Envelope message, long seq) {
-      this.message = message;
-      this.seq = seq;
+    void clear() {
+      rows.clear();
+      messages.clear();
     }
   }
 
@@ -164,6 +127,17 @@ final class DurableTurns {
     this.state = state;
     this.store = store;
     this.id = cell.id();
+    this.timers = new DurableTimers(cell);
+    this.pipeline = new CommitPipeline(cell, store, timers);
+    this.inbox = new DurableInbox(cell, store, timers, pipeline);
+  }
+
+  CommitPipeline pipeline() {
+    return pipeline;
+  }
+
+  DurableInbox inbox() {
+    return inbox;
   }
 
   // ---- activation
@@ -173,11 +147,11 @@ final class DurableTurns {
   /// @param before the previous activation of the cell, whose commits may still be on their way
   void load(Turn t, DurableTurns before) throws Exception {
     if (before != null) {
-      before.awaitQuiet(t);
-      reloadMillis = before.reloadMillis;
+      before.pipeline.awaitQuiet(t);
+      pipeline.continues(before.pipeline);
+      inbox.continues(before.inbox);
       openCrashes = before.openCrashes;
       openCrashesOf = before.openCrashesOf;
-      earlierInboxSeq = Math.max(before.earlierInboxSeq, before.lastInboxSeq);
     }
     LoadedActor loaded = store.load(id);
     incarnation = loaded.incarnation();
@@ -196,13 +170,13 @@ final class DurableTurns {
       begin(t, init);
       cell.actorInit();
       requireReplayed();
-      commit(t, null, null, open ? Kind.END : Kind.WHOLE, state.drainChanges(), true);
+      commit(t, null, null, open ? Kind.END : Kind.WHOLE, state.drainChanges());
       running = false;
     } else if (first != null) {
-      recovered.add(first);
+      inbox.resumeFirst(first);
     }
     nowMillis = Math.max(nowMillis, cell.system().clock().millis());
-    loadInbox();
+    inbox.load();
   }
 
   private Envelope resume(OpenTurn openTurn) {
@@ -214,32 +188,8 @@ final class DurableTurns {
             .orElseThrow(() -> new IllegalStateException(id + ": an open turn has no input"));
     Envelope e = MessageCodec.decode(input, cell.home.scope, null);
     e.extras().resume = openTurn;
-    findRow(e);
+    inbox.holdsOpenTurn(e, requestIds(openTurn.turn()));
     return e;
-  }
-
-  /// Looks for the row of an open turn's message; a call has none.
-  private void findRow(Envelope e) {
-    if (e.id().isEmpty()) {
-      return;
-    }
-    long after = 0;
-    while (true) {
-      List<InboxRow> rows = store.inbox(id, after, INBOX_WINDOW);
-      for (InboxRow row : rows) {
-        after = row.seq();
-        if (row.messageId().equals(e.id())) {
-          openInboxSeq = row.seq();
-          e.extras().inboxSeq = row.seq();
-          e.extras().attempts = row.attempts();
-          e.extras().durableTimer = timerNumber(row);
-          return;
-        }
-      }
-      if (rows.size() < INBOX_WINDOW) {
-        return;
-      }
-    }
   }
 
   /// Ends the activation: `activate` may do anything but change what is durable.
@@ -250,144 +200,33 @@ final class DurableTurns {
     releaseMessages(t);
   }
 
-  /// Rows exist that the mailbox had no room for.
-  void behind() {
-    behind = true;
-  }
-
-  private void loadInbox() {
-    List<InboxRow> rows = store.inbox(id, lastInboxSeq, INBOX_WINDOW);
-    behind = rows.size() == INBOX_WINDOW;
-    long now = cell.system().clock().millis();
-    for (InboxRow row : rows) {
-      lastInboxSeq = row.seq();
-      long number = timerNumber(row);
-      if (row.seq() == openInboxSeq || knows(number)) {
-        continue;
-      }
-      Envelope e;
-      try {
-        e = MessageCodec.decode(row.body(), cell.home.scope, null);
-      } catch (RuntimeException unreadable) {
-        LOG.error("{}: inbox row {} cannot be read", id, row.seq(), unreadable);
-        bury(row.seq(), "the message cannot be read: " + unreadable.getMessage());
-        continue;
-      }
-      e.extras().id = row.messageId();
-      e.extras().inboxSeq = row.seq();
-      e.extras().attempts = row.attempts();
-      e.extras().durableTimer = number;
-      if (number >= 0) {
-        DurableTimer timer = new DurableTimer(e, row.seq());
-        synchronized (lock) {
-          timers.put(number, timer);
-          if (row.dueAtMillis() > now) {
-            arm(timer, row.dueAtMillis() - now);
-            continue;
-          }
-        }
-      }
-      recovered.add(e);
-    }
-  }
-
-  /// True for a timer that this activation set or loaded.
-  private boolean knows(long timerNumber) {
-    synchronized (lock) {
-      return timerNumber >= 0 && timers.containsKey(timerNumber);
-    }
-  }
-
-  /// Under `lock`.
-  private void arm(DurableTimer timer, long delayMillis) {
-    if (!detached) {
-      ActorSystem system = cell.system();
-      timer.armed =
-          system
-              .timers()
-              .after(
-                  Duration.ofMillis(Math.max(0, delayMillis)),
-                  () -> system.deliver(cell.context().address(), timer.message, null, true));
-    }
-  }
-
   /// The instance is gone: its timers are the next activation's.
   void detach() {
-    synchronized (lock) {
-      detached = true;
-      for (DurableTimer timer : timers.values()) {
-        if (timer.armed != null) {
-          timer.armed.cancel();
-        }
-      }
-    }
-  }
-
-  /// The next message; called with the cell claimed.
-  Envelope next(Turn t, Mailbox mailbox) {
-    while (true) {
-      Envelope e = recovered.poll();
-      if (e == null && behind) {
-        try {
-          // Rows this activation has consumed must be gone before it looks.
-          awaitQuiet(t);
-          if (poisoned) {
-            return null;
-          }
-          loadInbox();
-        } catch (PlexException unreadable) {
-          LOG.warn("{}: its inbox cannot be read", id, unreadable);
-          poison(true);
-          return null;
-        }
-        if (!recovered.isEmpty()) {
-          continue;
-        }
-      }
-      if (e == null) {
-        e = mailbox.poll();
-        if (e == null) {
-          return null;
-        }
-        if (e.inboxSeq() > 0 && e.extras.durableTimer < 0) {
-          if (e.inboxSeq() <= lastInboxSeq || e.inboxSeq() <= earlierInboxSeq) {
-            // Its row was loaded from the store while this copy was on its way, or is done with.
-            continue;
-          }
-          lastInboxSeq = e.inboxSeq();
-        }
-      }
-      if (e.inboxSeq() == 0 || e.extras.durableTimer < 0 || e.extras.resume != null || due(e)) {
-        return e;
-      }
-    }
-  }
-
-  /// False for a timer that was cancelled or handled, or armed by an earlier activation.
-  private boolean due(Envelope e) {
-    synchronized (lock) {
-      DurableTimer timer = timers.get(e.extras.durableTimer);
-      return timer != null && timer.message == e;
-    }
+    timers.detach();
   }
 
   // ---- one turn
 
   /// @return false when the message cannot be processed now
   boolean begin(Turn t, Envelope e) {
-    if (poisoned) {
+    if (pipeline.poisoned()) {
       abandoned(e);
       return false;
     }
-    running = true;
     open = false;
     step = 0;
     messages = 0;
     timersSet = 0;
     random = null;
     results.clear();
+    before.clear();
+    after.clear();
     replay.clear();
     resumed = e.extras == null ? null : e.extras.resume;
+    if (resumed == null && e.extras != null && settledAtOnce(t, e)) {
+      return false;
+    }
+    running = true;
     if (resumed != null) {
       open = true;
       TreeMap<Integer, StepResult> byStep = new TreeMap<>();
@@ -400,6 +239,7 @@ final class DurableTurns {
         }
       }
       replay.addAll(byStep.values());
+      recordedBefore = claims(e) ? 2 : 0;
       nowMillis = resumed.records().getFirst().atMillis();
     } else {
       nowMillis = Math.max(nowMillis, cell.system().clock().millis());
@@ -407,10 +247,52 @@ final class DurableTurns {
     return true;
   }
 
+  /// Answers a request without running it: its deadline has passed, or it was answered before.
+  private boolean settledAtOnce(Turn t, Envelope e) {
+    if (e.extras.asker != null
+        && e.extras.asker.deadlineMillis() < cell.system().clock().millis()) {
+      PlexException expired = DurableAsks.expired(cell, e.type);
+      failed(t, e, expired.getMessage(), expired);
+      return true;
+    }
+    return e.extras.idempotency != null && answeredBefore(e, e.extras.idempotency);
+  }
+
+  /// Gives a request with a key the outcome of the first one of that key. While that one is open
+  /// the second one waits in the mailbox.
+  private boolean answeredBefore(Envelope e, IdempotencyKey key) {
+    Keyed first = keyed.get(key.text());
+    if (first != null) {
+      if (!key.sameBody(first.key.body())) {
+        e.replyTo.fail(Idempotency.otherBody());
+        return true;
+      }
+      if (pipeline.share(first.commit, e)) {
+        return true;
+      }
+    }
+    Optional<IdempotencyRecord> known;
+    try {
+      known = store.idempotency(id, key.key());
+    } catch (PlexException unreadable) {
+      e.replyTo.fail(unreadable);
+      return true;
+    }
+    if (known.isEmpty() || known.get().reply().isEmpty()) {
+      return false;
+    }
+    if (!key.sameBody(known.get().bodyHash())) {
+      e.replyTo.fail(Idempotency.otherBody());
+      return true;
+    }
+    Idempotency.settle(cell, e.replyTo, known.get().reply().get());
+    return true;
+  }
+
   /// A message that came while the activation waits to be loaded again. One with a row stays there.
   void abandoned(Envelope e) {
     if (e.replyTo != null) {
-      e.replyTo.fail(storeRefused());
+      e.replyTo.fail(pipeline.refusal());
     }
   }
 
@@ -458,18 +340,7 @@ final class DurableTurns {
     if (system.congested(to)) {
       throw DeadLetters.error(to.toString(), DeadLetters.Reason.MAILBOX_FULL);
     }
-    String messageId =
-        id
-            + "#"
-            + store.incarnation()
-            + "."
-            + incarnation
-            + "."
-            + nextTurn
-            + "."
-            + step
-            + "."
-            + messages++;
+    String messageId = requestIds(nextTurn) + step + "." + messages++;
     e.extras().id = messageId;
     t.row(
         new Row.InboxInsert(
@@ -480,6 +351,15 @@ final class DurableTurns {
         e);
   }
 
+  /// What the ids of a turn's messages begin with.
+  private String requestIds(long turn) {
+    String name = id.toString();
+    if (name.length() > ID_LENGTH_MAX) {
+      name = IdempotencyKey.of("", name, "", null).text();
+    }
+    return name + "#" + store.incarnation() + "." + incarnation + "." + turn + ".";
+  }
+
   long sendAfter(Turn t, Duration delay, Envelope e) {
     requireTurn("set timers");
     if (timersSet == TIMERS_MAX) {
@@ -488,38 +368,16 @@ final class DurableTurns {
     }
     // Made of what a replay has as well, so that a number the handler keeps stays valid.
     long number = nextTurn * TIMERS_MAX + timersSet++;
-    String messageId = TIMER + number;
+    String messageId = DurableTimers.messageId(number);
     e.extras().id = messageId;
     e.extras().durableTimer = number;
     long dueAt = Math.max(1, nowMillis + delay.toMillis());
     t.row(new Row.InboxInsert(id, messageId, dueAt, MessageCodec.encode(e)), e);
     if (!replaying()) {
-      synchronized (lock) {
-        timers.put(number, new DurableTimer(e, 0));
-      }
-      t.onDiscard(() -> forgetTimer(number));
+      timers.set(number, e);
+      t.onDiscard(() -> timers.forget(number));
     }
     return number;
-  }
-
-  private static final String TIMER = "timer-";
-
-  /// The number of a timer's row; -1 for other rows.
-  private static long timerNumber(InboxRow row) {
-    if (row.dueAtMillis() == 0 || !row.messageId().startsWith(TIMER)) {
-      return -1;
-    }
-    try {
-      return Long.parseLong(row.messageId().substring(TIMER.length()));
-    } catch (NumberFormatException notOurs) {
-      return -1;
-    }
-  }
-
-  private void forgetTimer(long number) {
-    synchronized (lock) {
-      timers.remove(number);
-    }
   }
 
   boolean cancelTimer(Turn t, long number) {
@@ -527,47 +385,27 @@ final class DurableTurns {
     if (replaying()) {
       return replayCancel(t, number);
     }
-    DurableTimer timer;
-    long seq;
-    synchronized (lock) {
-      timer = timers.get(number);
-      seq = timer == null ? 0 : timer.seq;
-    }
+    DurableTimers.DurableTimer timer = timers.get(number);
     if (timer == null) {
       return false;
     }
     if (t.dropRow(timer.message)) {
       // Set in this very segment.
-      forgetTimer(number);
+      timers.forget(number);
       return true;
     }
-    if (seq == 0) {
+    if (timers.seq(timer) == 0) {
       // Set by a turn whose commit is on its way: its row number is known once it is durable.
-      awaitQuiet(t);
-      synchronized (lock) {
-        seq = timer.seq;
-      }
+      pipeline.awaitQuiet(t);
     }
+    long seq = timers.seq(timer);
     if (seq == 0 || t.envelope.inboxSeq() == seq) {
       return false;
     }
-    forgetTimer(number);
-    t.onDiscard(
-        () -> {
-          synchronized (lock) {
-            timers.put(number, timer);
-          }
-        });
+    timers.forget(number);
+    t.onDiscard(() -> timers.putBack(number, timer));
     t.row(new Row.InboxDelete(id, seq), null);
-    t.buffer(
-        (Turn.Effect)
-            worker -> {
-              synchronized (lock) {
-                if (timer.armed != null) {
-                  timer.armed.cancel();
-                }
-              }
-            });
+    t.buffer((Turn.Effect) worker -> timers.disarm(timer));
     return true;
   }
 
@@ -580,10 +418,8 @@ final class DurableTurns {
     int segment = resumed.records().size() - replaySegmentsLeft();
     List<RowResult> recorded =
         segment < resumed.rowResults().size() ? resumed.rowResults().get(segment) : List.of();
-    // The commit that opened the turn of a row ends with the two rows of claimRow.
-    int last = recorded.size() - (segment == 0 && t.envelope.inboxSeq() > 0 ? 2 : 0);
-    int place = t.rowCount();
-    boolean cancelled = place < last && recorded.get(place) instanceof RowResult.Done;
+    int place = recordedBefore + t.rowCount();
+    boolean cancelled = place < recorded.size() && recorded.get(place) instanceof RowResult.Done;
     if (cancelled) {
       t.row(new Row.InboxDelete(id, 0), null);
     }
@@ -600,15 +436,34 @@ final class DurableTurns {
     requireReplayed();
     running = false;
     if (e.inboxSeq() > 0) {
-      t.row(new Row.InboxDelete(id, e.inboxSeq()), null);
-      forgetTimer(e.extras.durableTimer);
+      after.add(new Row.InboxDelete(id, e.inboxSeq()), null);
+      timers.forget(e.extras.durableTimer);
+    }
+    boolean replies = e.kind == Message.Kind.CALL && reply != Reply.LATER;
+    if (replies && e.extras != null) {
+      if (e.extras.asker != null) {
+        Envelope answer = DurableAsks.reply(e.extras.asker, reply, null);
+        after.add(DurableAsks.row(answer), answer);
+      }
+      remember(e, Idempotency.value(reply));
     }
     List<StateChange> changes = state.drainChanges();
-    if (!open && changes.isEmpty() && !t.hasRows()) {
-      releaseAfterPending(t.takeEffects(), e, reply);
+    if (!open && changes.isEmpty() && !t.hasRows() && after.rows.isEmpty()) {
+      pipeline.releaseBehind(t.takeEffects(), e, reply);
       return;
     }
-    commit(t, e, reply, open ? Kind.END : Kind.WHOLE, changes, true);
+    commit(t, e, reply, open ? Kind.END : Kind.WHOLE, changes);
+  }
+
+  /// Adds the record of an outcome to the commit that brings it about.
+  private void remember(Envelope e, Map<String, Object> outcome) {
+    IdempotencyKey key = e.extras.idempotency;
+    if (key != null) {
+      long expires = cell.system().clock().millis() + IDEMPOTENCY_KEPT.toMillis();
+      after.add(
+          new Row.Idempotency(id, key.key(), key.body(), Optional.of(Json.write(outcome)), expires),
+          null);
+    }
   }
 
   private void requireReplayed() {
@@ -623,71 +478,56 @@ final class DurableTurns {
     }
   }
 
-  private void commit(
-      Turn t, Envelope e, Object reply, Kind kind, List<StateChange> changes, boolean ends) {
+  private TurnRecord record(
+      Envelope e, Object reply, Kind kind, List<StateChange> changes, boolean ends) {
     boolean first = kind == Kind.WHOLE || kind == Kind.OPEN;
-    TurnRecord record =
-        new TurnRecord(
-            kind,
-            nextTurn,
-            step,
-            nowMillis,
-            cell.home.entry.version,
-            first && e != null ? Optional.of(MessageCodec.encode(e)) : Optional.empty(),
-            List.copyOf(results),
-            changes,
-            ends && e != null && e.kind == Message.Kind.CALL && reply != Reply.LATER
-                ? Optional.of(Json.write(reply))
-                : Optional.empty(),
-            Optional.empty());
-    Envelope[] rowMessages = t.takeRowMessages();
-    List<Row> rows = t.takeRows();
+    return new TurnRecord(
+        kind,
+        nextTurn,
+        step,
+        nowMillis,
+        cell.home.entry.version,
+        first && e != null ? Optional.of(MessageCodec.encode(e)) : Optional.empty(),
+        List.copyOf(results),
+        changes,
+        ends && e != null && e.kind == Message.Kind.CALL && reply != Reply.LATER
+            ? Optional.of(Json.write(reply))
+            : Optional.empty(),
+        Optional.empty());
+  }
+
+  /// Commits the end of a turn.
+  private void commit(Turn t, Envelope e, Object reply, Kind kind, List<StateChange> changes) {
+    TurnRecord record = record(e, reply, kind, changes, true);
+    CommitPipeline.Pending p = pending(t, e, reply);
     results.clear();
-    Pending p = new Pending(t.takeEffects(), rowMessages, rows, ends ? e : null, reply);
     cell.home.entry.commits.increment();
-    if (ends) {
-      nextTurn++;
-      open = false;
-    }
-    submit(new Commit(id, Optional.of(record), rows), p);
+    nextTurn++;
+    open = false;
+    announce(e, p);
+    pipeline.submit(new Commit(id, Optional.of(record), p.rows()), p);
   }
 
-  private void submit(Commit commit, Pending p) {
-    synchronized (lock) {
-      if (!poisoned) {
-        last = p;
-        pending++;
-        p.submitted = true;
-      }
-    }
-    if (p.submitted) {
-      store.submit(commit, p);
-    } else {
-      p.refuse(storeRefused());
-    }
+  /// Takes all that the next commit writes and releases.
+  private CommitPipeline.Pending pending(Turn t, Envelope e, Object reply) {
+    List<Row> rows = new ArrayList<>(before.rows);
+    List<Envelope> carried = new ArrayList<>(before.messages);
+    Collections.addAll(carried, t.takeRowMessages());
+    rows.addAll(t.takeRows());
+    carried.addAll(after.messages);
+    rows.addAll(after.rows);
+    before.clear();
+    after.clear();
+    return pipeline.new Pending(t.takeEffects(), carried.toArray(NO_MESSAGES), rows, e, reply);
   }
 
-  private PlexException storeRefused() {
-    return new PlexException(
-        ErrorCode.UNAVAILABLE,
-        "the store refused a commit of " + cell + "; nothing was changed, try again" + trouble);
-  }
-
-  /// Releases effects of a turn that wrote nothing, behind what it may have read.
-  private void releaseAfterPending(Object[] effects, Envelope e, Object reply) {
-    Pending p = new Pending(effects, NO_MESSAGES, List.of(), e, reply);
-    boolean now;
-    synchronized (lock) {
-      now = !poisoned && last == null;
-      if (!poisoned && last != null) {
-        last.attach(p);
-        return;
-      }
-    }
-    if (now) {
-      p.release();
-    } else {
-      p.refuse(storeRefused());
+  /// Lets requests of the same key share the outcome while it is on its way to the disk.
+  private void announce(Envelope e, CommitPipeline.Pending p) {
+    IdempotencyKey key = e == null || e.extras == null ? null : e.extras.idempotency;
+    if (key != null) {
+      Keyed entry = new Keyed(key, p);
+      keyed.put(key.text(), entry);
+      p.whenOver(() -> keyed.remove(key.text(), entry));
     }
   }
 
@@ -695,7 +535,7 @@ final class DurableTurns {
   /// nothing.
   void releaseMessages(Turn t) {
     if (t.hasEffects()) {
-      releaseAfterPending(t.takeEffects(), null, null);
+      pipeline.releaseBehind(t.takeEffects(), null, null);
     }
   }
 
@@ -707,19 +547,32 @@ final class DurableTurns {
     failed(t, e, declared.code() + ": " + declared.getMessage(), declared);
   }
 
-  /// Commits that a turn ended without a result: buries its row, closes it if it is open.
+  /// Commits that a turn ended without a result: buries its row, or answers the actor that asked,
+  /// and closes the turn if it is open.
   private void failed(Turn t, Envelope e, String reason, PlexException reply) {
-    List<Row> rows = List.of();
+    after.clear();
     if (e.inboxSeq() > 0) {
-      rows = List.of(new Row.InboxBury(id, e.inboxSeq(), reason));
-      forgetTimer(e.extras.durableTimer);
+      if (e.extras.asker == null) {
+        after.add(new Row.InboxBury(id, e.inboxSeq(), reason, open), null);
+      } else {
+        Envelope answer = DurableAsks.reply(e.extras.asker, null, reply);
+        after.add(new Row.InboxDelete(id, e.inboxSeq()), null);
+        after.add(DurableAsks.row(answer), answer);
+      }
+      timers.forget(e.extras.durableTimer);
     }
-    if (!open && rows.isEmpty()) {
-      releaseAfterPending(NO_EFFECTS, e, reply);
-      return;
+    if (!open) {
+      before.clear();
+      if (after.rows.isEmpty()) {
+        pipeline.releaseBehind(Turn.NONE, e, reply);
+        return;
+      }
     }
     Optional<TurnRecord> record = Optional.empty();
     if (open) {
+      if (e.kind == Message.Kind.CALL && e.extras != null) {
+        remember(e, Idempotency.error(reply));
+      }
       record =
           Optional.of(
               new TurnRecord(
@@ -736,30 +589,36 @@ final class DurableTurns {
       nextTurn++;
       open = false;
     }
-    submit(new Commit(id, record, rows), new Pending(NO_EFFECTS, NO_MESSAGES, rows, e, reply));
+    CommitPipeline.Pending p = pending(t, e, reply);
+    if (record.isPresent()) {
+      announce(e, p);
+    }
+    pipeline.submit(new Commit(id, record, p.rows()), p);
   }
 
   /// The handler threw. A durable message is delivered again, resuming its turn if that is open,
-  /// and buried after [#DELIVERIES_MAX] deliveries. A call is over: its caller was told, so an open
+  /// and buried after [#DELIVERIES_MAX] deliveries. A call is over: its caller is told, so an open
   /// turn of it fails for good; one that was resumed, whose caller is gone, is tried again as
   /// often.
   void crashed(Turn t, Envelope e, Throwable thrown, PlexException reply) {
     running = false;
     String reason = "crashed: " + thrown;
-    if (e.inboxSeq() > 0) {
+    if (e.inboxSeq() > 0 && e.extras.asker != null) {
+      failed(t, e, reason, reply);
+    } else if (e.inboxSeq() > 0) {
       int attempts = e.extras.attempts + 1;
       if (attempts >= DELIVERIES_MAX) {
         failed(t, e, "delivered " + attempts + " times, " + reason, reply);
       } else {
         List<Row> rows = List.of(new Row.InboxUpdate(id, e.inboxSeq(), dueAt(e), attempts));
-        submit(
+        pipeline.submit(
             new Commit(id, Optional.empty(), rows),
-            new Pending(NO_EFFECTS, NO_MESSAGES, rows, e, reply));
+            pipeline.new Pending(Turn.NONE, NO_MESSAGES, rows, e, reply));
       }
     } else if (open && (resumed == null || openCrashedTooOften())) {
       failed(t, e, reason, reply);
     } else {
-      releaseAfterPending(NO_EFFECTS, e, reply);
+      pipeline.releaseBehind(Turn.NONE, e, reply);
     }
   }
 
@@ -774,21 +633,6 @@ final class DurableTurns {
       openCrashes = 0;
     }
     return ++openCrashes >= DELIVERIES_MAX;
-  }
-
-  /// Buries a row outside of any turn.
-  private void bury(long inboxSeq, String reason) {
-    store.submit(
-        new Commit(id, Optional.empty(), List.of(new Row.InboxBury(id, inboxSeq, reason))),
-        new Commit.Listener() {
-          @Override
-          public void durable(long seq, List<RowResult> results) {}
-
-          @Override
-          public void refused(PlexException why) {
-            LOG.warn("{}: inbox row {} could not be buried: {}", id, inboxSeq, why.getMessage());
-          }
-        });
   }
 
   /// The mismatch that was met in the running turn; null for none.
@@ -819,96 +663,201 @@ final class DurableTurns {
 
   // ---- commit points
 
-  /// An ask: commits what was buffered together with the intent, waits for the disk, then asks.
-  Object ask(Turn t, Address to, String operation, Object payload, Duration timeout) {
-    requireTurn("ask");
+  /// Enters the next commit point.
+  ///
+  /// @param call kind, target and operation
+  /// @param hash of the payload
+  /// @return what is recorded of it, perhaps only the intent; null when it is met for the first
+  ///   time
+  private StepResult reach(Turn t, String call, long hash) {
     if (step == STEPS_MAX) {
       throw new PlexException(
           ErrorCode.RESOURCE_EXHAUSTED, "a turn may have at most " + STEPS_MAX + " commit points");
     }
-    String call = "ask " + to + " " + operation;
-    long hash = Json.hash(payload);
     step++;
-    if (replaying()) {
-      StepResult recorded = replay.peek();
-      if (recorded.step() != step || !recorded.call().equals(call) || recorded.callHash() != hash) {
-        boolean samePlace = recorded.call().equals(call);
-        throw mismatch(
-            samePlace ? "the payload differs" : "a replayed call differs from the recorded one",
-            samePlace
-                ? call + " with payload " + Long.toHexString(recorded.callHash())
-                : recorded.call(),
-            samePlace ? call + " with payload " + Long.toHexString(hash) : call);
-      }
-      replay.poll();
-      // Committed before the crash: the changes and messages of this segment are on disk.
-      state.drainChanges();
-      t.replayed();
-      if (!recorded.pending()) {
-        replaySegment(t);
-        return replayed(recorded);
-      }
-    } else {
-      results.add(new StepResult(step, call, hash, Optional.empty(), Optional.empty(), true));
-      commitAndWait(t);
+    if (!replaying()) {
+      return null;
     }
-    Object reply;
-    try {
-      reply = cell.system().ask(cell, t, to, operation, payload, timeout);
-    } catch (PlexException error) {
-      newSegment(t);
-      results.add(
-          new StepResult(
-              step, call, hash, Optional.empty(), Optional.of(encodeError(error)), false));
-      throw error;
+    StepResult recorded = replay.peek();
+    if (recorded.step() != step || !recorded.call().equals(call) || recorded.callHash() != hash) {
+      boolean samePlace = recorded.call().equals(call);
+      throw mismatch(
+          samePlace ? "the payload differs" : "a replayed call differs from the recorded one",
+          samePlace
+              ? call + " with payload " + Long.toHexString(recorded.callHash())
+              : recorded.call(),
+          samePlace ? call + " with payload " + Long.toHexString(hash) : call);
     }
+    replay.poll();
+    // Committed before the crash: the changes and messages of this segment are on disk.
+    state.drainChanges();
+    t.replayed();
+    return recorded;
+  }
+
+  /// Commits what was buffered together with the intent of a call.
+  ///
+  /// @param known what is known of it already, JSON; empty for nothing
+  private void intend(Turn t, String call, long hash, Optional<byte[]> known) {
+    results.add(new StepResult(step, call, hash, known, Optional.empty(), true));
+    commitAndWait(t);
+  }
+
+  /// Notes the result of a call for the next commit.
+  ///
+  /// @return the result as a replay will see it
+  private Object returned(Turn t, String call, long hash, String what, Object result) {
     newSegment(t);
     byte[] json;
     try {
-      json = Json.write(reply);
+      json = Json.write(result);
     } catch (PlexException notJson) {
       throw new PlexException(
-          ErrorCode.INVALID_MESSAGE,
-          "the reply of " + to + " to '" + operation + "' cannot be kept: " + notJson.getMessage());
+          ErrorCode.INVALID_MESSAGE, what + " cannot be kept: " + notJson.getMessage());
     }
     results.add(new StepResult(step, call, hash, Optional.of(json), Optional.empty(), false));
     return Json.parse(json);
   }
 
-  private static String encodeError(PlexException error) {
-    Map<String, Object> fields = new LinkedHashMap<>();
-    fields.put("code", error.code().name());
-    fields.put("message", String.valueOf(error.getMessage()));
-    fields.put("declared", error instanceof ActorException);
-    if (!error.violations().isEmpty()) {
-      fields.put(
-          "violations",
-          error.violations().stream().map(v -> List.of(v.field(), v.description())).toList());
+  /// Notes that a call failed.
+  ///
+  /// @param byRow true when a row of the inbox said so
+  private void threw(Turn t, String call, long hash, PlexException error, boolean byRow) {
+    newSegment(t);
+    Map<String, Object> fields = MessageCodec.error(error);
+    if (byRow) {
+      fields.put(BY_ROW, true);
     }
-    return Json.text(fields);
+    results.add(
+        new StepResult(step, call, hash, Optional.empty(), Optional.of(Json.text(fields)), false));
   }
 
-  private static Object replayed(StepResult recorded) {
-    if (recorded.error().isPresent()) {
-      throw decodeError(recorded.error().get());
-    }
-    return recorded.result().map(Json::parse).orElse(null);
-  }
+  private static final String BY_ROW = "row";
 
-  private static PlexException decodeError(String text) {
-    Map<?, ?> fields = (Map<?, ?>) Json.parse(text);
-    ErrorCode code = ErrorCode.valueOf((String) fields.get("code"));
-    String message = (String) fields.get("message");
-    List<FieldViolation> violations = new ArrayList<>();
-    if (fields.get("violations") instanceof List<?> list) {
-      for (Object each : list) {
-        List<?> pair = (List<?>) each;
-        violations.add(new FieldViolation((String) pair.get(0), (String) pair.get(1)));
+  /// What kind of call an ask is in the record: answered by a row of the inbox, or in memory.
+  private static final String REQUEST = "request ";
+
+  private static final String ASK = "ask ";
+
+  /// Asks another actor: a commit point.
+  ///
+  /// @param durable true when the other one is durable, too: then exactly once
+  Object ask(
+      Turn t, Address to, boolean durable, String operation, Object payload, Duration timeout) {
+    requireTurn("ask");
+    boolean byRow = replaying() ? replay.peek().call().startsWith(REQUEST) : durable;
+    String call = (byRow ? REQUEST : ASK) + to + " " + operation;
+    long hash = Json.hash(payload);
+    StepResult recorded = reach(t, call, hash);
+    if (recorded != null && !recorded.pending()) {
+      boolean tookRow =
+          byRow
+              && recorded
+                  .error()
+                  .map(error -> ((Map<?, ?>) Json.parse(error)).containsKey(BY_ROW))
+                  .orElse(true);
+      replaySegment(t, tookRow ? 1 : 0);
+      if (recorded.error().isPresent()) {
+        throw MessageCodec.error((Map<?, ?>) Json.parse(recorded.error().get()));
       }
+      return recorded.result().map(Json::parse).orElse(null);
     }
-    return Boolean.TRUE.equals(fields.get("declared"))
-        ? new ActorException(code, message, violations)
-        : new PlexException(code, message, violations, null);
+    if (byRow) {
+      return request(t, to, operation, payload, timeout, call, hash, recorded);
+    }
+    if (recorded == null) {
+      intend(t, call, hash, Optional.empty());
+    }
+    Object reply;
+    try {
+      reply = cell.system().ask(cell, t, to, operation, payload, timeout);
+    } catch (PlexException error) {
+      threw(t, call, hash, error, false);
+      throw error;
+    }
+    return returned(t, call, hash, "the reply of " + to + " to '" + operation + "'", reply);
+  }
+
+  /// @param intent the recorded intent, when the request is on its way already; null otherwise
+  private Object request(
+      Turn t,
+      Address to,
+      String operation,
+      Object payload,
+      Duration timeout,
+      String call,
+      long hash,
+      StepResult intent) {
+    ActorSystem system = cell.system();
+    ReplyTo.Durable wait;
+    if (intent == null) {
+      String requestId = requestIds(nextTurn) + step;
+      try {
+        wait = system.enterRequest(cell, t, to, operation, requestId, timeout);
+      } catch (PlexException refused) {
+        threw(t, call, hash, refused, false);
+        commitAndWait(t);
+        newSegment(t);
+        throw refused;
+      }
+    } else {
+      Map<?, ?> known = (Map<?, ?>) Json.parse(intent.result().orElseThrow());
+      wait =
+          system.resumeRequest(
+              cell,
+              to,
+              operation,
+              (String) known.get("id"),
+              ((Number) known.get("deadline")).longValue());
+    }
+    try {
+      if (intent == null) {
+        long deadline = system.millisAt(wait.dueNanos());
+        Envelope e =
+            new Envelope(
+                Message.Kind.CALL,
+                operation,
+                payload,
+                cell.context().address(),
+                t.envelope.context,
+                null);
+        e.extras().id = wait.requestId;
+        e.extras.asker = new DurableAsks.Asker(cell.context().address(), wait.requestId, deadline);
+        e.target = to;
+        after.add(DurableAsks.row(e), e);
+        intend(
+            t,
+            call,
+            hash,
+            Optional.of(Json.write(Map.of("id", wait.requestId, "deadline", deadline))));
+      } else {
+        Envelope reply = inbox.reply(wait.requestId);
+        if (reply != null) {
+          wait.complete(null, reply);
+        }
+      }
+      return answer(t, to, operation, call, hash, wait);
+    } finally {
+      cell.waitingFor = null;
+      system.durableAsks().leave(wait);
+    }
+  }
+
+  private Object answer(
+      Turn t, Address to, String operation, String call, long hash, ReplyTo.Durable wait) {
+    Envelope reply;
+    try {
+      reply = (Envelope) cell.system().await(cell, t, wait);
+    } catch (PlexException given) {
+      threw(t, call, hash, given, false);
+      throw given;
+    }
+    before.add(new Row.InboxDelete(id, reply.inboxSeq()), null);
+    if (reply.extras.error != null) {
+      threw(t, call, hash, reply.extras.error, true);
+      throw reply.extras.error;
+    }
+    return returned(t, call, hash, "the reply of " + to + " to '" + operation + "'", reply.payload);
   }
 
   private void newSegment(Turn t) {
@@ -918,8 +867,11 @@ final class DurableTurns {
   }
 
   /// Enters the segment behind a replayed commit point: at its recorded time when it is on disk.
-  private void replaySegment(Turn t) {
+  ///
+  /// @param platformRows rows of the platform at the beginning of its commit
+  private void replaySegment(Turn t, int platformRows) {
     int segment = resumed.records().size() - replaySegmentsLeft();
+    recordedBefore = platformRows;
     if (replaying() && segment < resumed.records().size()) {
       nowMillis = Math.max(nowMillis, resumed.records().get(segment).atMillis());
       t.now = null;
@@ -929,268 +881,38 @@ final class DurableTurns {
     }
   }
 
+  /// Commits the segment and waits for the disk.
+  ///
+  /// @throws PlexException why the store refused it
   private void commitAndWait(Turn t) {
     Kind kind = open ? Kind.SEGMENT : Kind.OPEN;
-    if (!open) {
-      claimRow(t);
+    if (!open && claims(t.envelope)) {
+      claimRow(t.envelope);
     }
     open = true;
-    commit(t, t.envelope, null, kind, state.drainChanges(), false);
-    Wait wait = new Wait();
-    synchronized (lock) {
-      if (!poisoned && last != null) {
-        last.waiter = wait;
-      } else if (!poisoned) {
-        return;
-      }
-    }
-    if (poisoned) {
-      throw storeRefused();
-    }
-    cell.system().dispatcher().await(t.worker, wait);
-    if (wait.error != null) {
-      throw wait.error;
-    }
+    TurnRecord record = record(t.envelope, null, kind, state.drainChanges(), false);
+    CommitPipeline.Pending p = pending(t, null, null);
+    results.clear();
+    cell.home.entry.commits.increment();
+    pipeline.submitAndWait(t, new Commit(id, Optional.of(record), p.rows()), p);
+  }
+
+  private static boolean claims(Envelope e) {
+    return e.inboxSeq() > 0;
   }
 
   /// Makes the commit that opens a turn depend on the row of its message, which stays where it is:
   /// only a waiting row can be buried, and the second step puts it back. Without this a late copy
   /// of a row that was handled could begin a turn, and its steps would be on disk before the end
   /// finds no row to delete. Source: spec/turns rule 16.
-  private void claimRow(Turn t) {
-    Envelope e = t.envelope;
-    if (e.inboxSeq() > 0) {
-      t.row(new Row.InboxBury(id, e.inboxSeq(), "its turn is open"), null);
-      t.row(new Row.InboxUpdate(id, e.inboxSeq(), dueAt(e), e.extras.attempts), null);
-    }
-  }
-
-  // ---- the store's answers
-
-  boolean poisoned() {
-    return poisoned;
+  private void claimRow(Envelope e) {
+    before.add(new Row.InboxBury(id, e.inboxSeq(), "its turn is open"), null);
+    before.add(new Row.InboxUpdate(id, e.inboxSeq(), dueAt(e), e.extras.attempts), null);
   }
 
   /// True when nothing is on its way to the disk and nothing waits to run. What the store refused
   /// waits to be run again, once the actor is loaded anew.
   boolean quiet() {
-    synchronized (lock) {
-      return pending == 0 && timers.isEmpty() && recovered.isEmpty() && !behind && !poisoned;
-    }
-  }
-
-  private void awaitQuiet(Turn t) {
-    Wait wait;
-    synchronized (lock) {
-      if (pending == 0) {
-        return;
-      }
-      wait = quietWait == null ? quietWait = new Wait() : quietWait;
-    }
-    cell.system().dispatcher().await(t.worker, wait);
-  }
-
-  /// Nothing of this activation may be committed any more; it will be loaded again.
-  ///
-  /// @param pause true when the store is in trouble and trying again at once would be in vain
-  private void poison(boolean pause) {
-    synchronized (lock) {
-      if (poisoned) {
-        return;
-      }
-      poisoned = true;
-    }
-    reload(pause);
-  }
-
-  /// Loads the actor again, after a pause when the store is in trouble.
-  void reload(boolean pause) {
-    long millis = 0;
-    synchronized (lock) {
-      if (pause) {
-        millis = Math.clamp(reloadMillis * 2, RELOAD_MIN_MILLIS, RELOAD_MAX_MILLIS);
-        reloadMillis = millis;
-      }
-    }
-    if (millis == 0) {
-      cell.send(new ActorCell.Reload());
-    } else {
-      cell.system()
-          .timers()
-          .after(Duration.ofMillis(millis), () -> cell.send(new ActorCell.Reload()));
-    }
-  }
-
-  private final class Wait implements Dispatcher.Waiter {
-    private volatile boolean done;
-    private volatile Thread thread;
-    private PlexException error;
-
-    void finish(PlexException why) {
-      error = why;
-      done = true;
-      cell.system().dispatcher().resume(this);
-    }
-
-    @Override
-    public boolean ready() {
-      return done;
-    }
-
-    @Override
-    public Thread waitingThread() {
-      return thread;
-    }
-
-    @Override
-    public void waitingThread(Thread thread) {
-      this.thread = thread;
-    }
-  }
-
-  /// A submitted commit and what waits for it.
-  private final class Pending implements Commit.Listener {
-    private final Object[] effects;
-    private final Envelope[] rowMessages;
-    private final List<Row> rows;
-    private final Envelope envelope;
-    private final Object reply;
-    private boolean submitted;
-    private List<Pending> attached;
-    private Wait waiter;
-
-    /// @param reply a [PlexException] stands for an error
-    Pending(
-        Object[] effects, Envelope[] rowMessages, List<Row> rows, Envelope envelope, Object reply) {
-      this.effects = effects;
-      this.rowMessages = rowMessages;
-      this.rows = rows;
-      this.envelope = envelope;
-      this.reply = reply;
-    }
-
-    /// Under `lock`.
-    void attach(Pending other) {
-      if (attached == null) {
-        attached = new ArrayList<>();
-      }
-      attached.add(other);
-    }
-
-    @Override
-    public void durable(long seq, List<RowResult> results) {
-      try {
-        for (int i = 0; i < rowMessages.length; i++) {
-          Envelope message = rowMessages[i];
-          if (message != null && results.get(i) instanceof RowResult.Inserted inserted) {
-            deliver(message, (Row.InboxInsert) rows.get(i), inserted.inboxSeq());
-          }
-        }
-        release();
-      } catch (Throwable bug) {
-        LOG.error("{}: releasing a commit failed; this is a bug of the platform", id, bug);
-      }
-      settle(null);
-    }
-
-    private void deliver(Envelope message, Row.InboxInsert row, long inboxSeq) {
-      message.extras().inboxSeq = inboxSeq;
-      Address target = message.target;
-      message.target = null;
-      if (message.extras.durableTimer < 0) {
-        cell.system().hint(target, message);
-        return;
-      }
-      synchronized (lock) {
-        DurableTimer timer = timers.get(message.extras.durableTimer);
-        if (timer != null) {
-          timer.seq = inboxSeq;
-          arm(timer, row.dueAtMillis() - cell.system().clock().millis());
-        }
-      }
-    }
-
-    void release() {
-      Turn.releaseAll(cell.system(), effects);
-      if (envelope != null && envelope.replyTo != null && reply != Reply.LATER) {
-        if (reply instanceof PlexException error) {
-          envelope.replyTo.fail(error);
-        } else {
-          envelope.replyTo.complete(cell, reply);
-        }
-      }
-    }
-
-    @Override
-    public void refused(PlexException why) {
-      LOG.warn("{}: the store refused a commit: {}", id, why.getMessage());
-      trouble = why.code() == ErrorCode.UNAVAILABLE ? " (" + why.getMessage() + ")" : "";
-      PlexException outcome = why.code() == ErrorCode.CONFLICT ? storeRefused() : why;
-      refuse(outcome);
-      // Before anything else can be submitted: what comes now would build on what is not there.
-      poison(why.code() != ErrorCode.CONFLICT);
-      if (why.code() == ErrorCode.INVALID_MESSAGE && envelope != null && envelope.inboxSeq() > 0) {
-        // It would be refused each time.
-        bury(envelope.inboxSeq(), why.getMessage());
-      }
-      settle(outcome);
-    }
-
-    void refuse(PlexException why) {
-      if (envelope != null && envelope.replyTo != null) {
-        envelope.replyTo.fail(why);
-      }
-      for (Object effect : effects) {
-        if (effect instanceof Envelope e && e.replyTo != null) {
-          e.replyTo.fail(why);
-        }
-      }
-    }
-
-    /// What is attached goes out before a later turn can find that nothing is pending any more, or
-    /// it would be overtaken.
-    private void settle(PlexException refusal) {
-      while (true) {
-        List<Pending> next;
-        Wait quiet = null;
-        synchronized (lock) {
-          next = attached;
-          attached = null;
-          if (next == null) {
-            if (refusal == null) {
-              reloadMillis = 0;
-            }
-            pending--;
-            if (last == this) {
-              last = null;
-            }
-            if (pending == 0) {
-              quiet = quietWait;
-              quietWait = null;
-            }
-          }
-        }
-        if (next == null) {
-          if (quiet != null) {
-            quiet.finish(null);
-          }
-          if (waiter != null) {
-            waiter.finish(refusal);
-          }
-          return;
-        }
-        for (Pending p : next) {
-          try {
-            if (refusal == null) {
-              p.release();
-            } else {
-              p.refuse(refusal);
-            }
-          } catch (Throwable bug) {
-            LOG.error("{}: releasing a turn failed; this is a bug of the platform", id, bug);
-          }
-        }
-      }
-    }
+    return pipeline.quiet() && timers.isEmpty() && inbox.isEmpty();
   }
 }

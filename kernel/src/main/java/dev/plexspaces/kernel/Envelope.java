@@ -3,6 +3,7 @@ package dev.plexspaces.kernel;
 import dev.plexspaces.kernel.journal.LoadedActor.OpenTurn;
 import dev.plexspaces.sdk.ActorRef;
 import dev.plexspaces.sdk.Message;
+import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.sdk.RequestContext;
 import java.util.Map;
 import java.util.Optional;
@@ -51,6 +52,18 @@ final class Envelope implements Message {
 
     /// The durable timer whose row this is; -1 for none.
     long durableTimer = -1;
+
+    /// The durable actor that waits for the reply in its inbox; null for none.
+    DurableAsks.Asker asker;
+
+    /// The request this is the reply to; null for other messages.
+    String replyTo;
+
+    /// What a reply carries instead of a value; null for none.
+    PlexException error;
+
+    /// The client's key, when its request has one and the receiver is durable; null otherwise.
+    IdempotencyKey idempotency;
 
     /// The open turn this envelope resumes, when recovered from the log.
     OpenTurn resume;

@@ -1,5 +1,6 @@
 package dev.plexspaces.kernel;
 
+import dev.plexspaces.kernel.json.Json;
 import dev.plexspaces.sdk.ExitReason;
 import java.util.Iterator;
 import java.util.concurrent.ConcurrentHashMap;
@@ -63,4 +64,28 @@ final class Instances {
     }
     return cell;
   }
+
+  /// One live actor, the same one for the same text as long as the same ones live; null when there
+  /// is none.
+  ///
+  /// Source: highest random weight, Thaler and Ravishankar 1998.
+  ActorCell anyFor(String text) {
+    ActorCell best = null;
+    long most = 0;
+    int looks = 0;
+    for (ActorCell cell : cells.values()) {
+      long weight = Json.hash(text + '\0' + cell.key);
+      if (best == null || weight > most) {
+        best = cell;
+        most = weight;
+      }
+      if (++looks == CHOICE_MAX) {
+        break;
+      }
+    }
+    return best;
+  }
+
+  /// Actors looked at to choose one by a key.
+  private static final int CHOICE_MAX = 10_000;
 }

@@ -32,8 +32,14 @@ public final class Quarantine {
 
   private final Clock clock;
 
+  /// A key that takes no messages.
+  ///
+  /// @param reason its last crash
+  /// @param until when it is released by itself
+  public record Entry(ActorId id, String reason, Instant since, Instant until) {}
+
   /// Looked at for every activation; mostly empty.
-  private final ConcurrentHashMap<ActorId, Instant> until = new ConcurrentHashMap<>();
+  private final ConcurrentHashMap<ActorId, Entry> entries = new ConcurrentHashMap<>();
 
   private final LinkedHashMap<ActorId, RestartIntensity> crashes = new LinkedHashMap<>();
 
@@ -43,8 +49,9 @@ public final class Quarantine {
 
   /// Counts a crash.
   ///
+  /// @param reason what crashed it
   /// @return true when it was one too many: the key is in quarantine now
-  boolean crashed(ActorId id) {
+  boolean crashed(ActorId id, String reason) {
     Instant now = clock.instant();
     synchronized (crashes) {
       RestartIntensity counted = crashes.remove(id);
@@ -61,27 +68,27 @@ public final class Quarantine {
       }
       crashes.remove(id);
     }
-    if (until.size() >= KEYS_MAX) {
-      until.values().removeIf(end -> !now.isBefore(end));
+    if (entries.size() >= KEYS_MAX) {
+      entries.values().removeIf(entry -> !now.isBefore(entry.until));
     }
-    until.put(id, now.plus(RELEASE_AFTER));
+    entries.put(id, new Entry(id, reason, now, now.plus(RELEASE_AFTER)));
     return true;
   }
 
   /// @throws PlexException `QUARANTINED`
   void check(Scope scope, String type, String key) {
-    if (until.isEmpty()) {
+    if (entries.isEmpty()) {
       return;
     }
     ActorId id = new ActorId(scope, type, key);
-    Instant end = until.get(id);
-    if (end == null) {
+    Entry entry = entries.get(id);
+    if (entry == null) {
       return;
     }
-    if (clock.instant().isBefore(end)) {
+    if (clock.instant().isBefore(entry.until)) {
       throw error(type + "/" + key);
     }
-    until.remove(id, end);
+    entries.remove(id, entry);
   }
 
   static PlexException error(String actor) {
@@ -97,13 +104,13 @@ public final class Quarantine {
 
   /// Lets a key take messages again; false when it was not quarantined.
   public boolean release(ActorId id) {
-    return until.remove(id) != null;
+    return entries.remove(id) != null;
   }
 
   /// The quarantined keys.
-  public List<ActorId> list() {
+  public List<Entry> list() {
     Instant now = clock.instant();
-    until.values().removeIf(end -> !now.isBefore(end));
-    return List.copyOf(until.keySet());
+    entries.values().removeIf(entry -> !now.isBefore(entry.until));
+    return List.copyOf(entries.values());
   }
 }

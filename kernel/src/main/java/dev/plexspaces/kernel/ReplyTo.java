@@ -84,9 +84,9 @@ abstract class ReplyTo extends Deadline {
   abstract String timeoutText();
 
   /// A turn that blocks until the reply is there.
-  static final class Blocking extends ReplyTo implements Dispatcher.Waiter {
+  static class Blocking extends ReplyTo implements Dispatcher.Waiter {
     private final Dispatcher dispatcher;
-    private final Address callee;
+    final Address callee;
     private final String operation;
 
     /// Who waits.
@@ -129,6 +129,50 @@ abstract class ReplyTo extends Deadline {
     @Override
     public void waitingThread(Thread thread) {
       this.thread = thread;
+    }
+  }
+
+  /// A durable turn that asked a durable actor; its value is the [Envelope] of the reply's row.
+  static final class Durable extends Blocking {
+    final String requestId;
+
+    Durable(
+        long dueNanos,
+        ActorCell caller,
+        ActorCell holder,
+        Address callee,
+        String operation,
+        String requestId) {
+      super(dueNanos, caller, holder, callee, operation);
+      this.requestId = requestId;
+    }
+  }
+
+  /// The obligation to a durable actor when its request was forwarded to one that is not: kept in
+  /// memory, settled by a commit of its own.
+  static final class Forwarded extends ReplyTo {
+    private final ActorSystem system;
+    private final DurableAsks.Asker asker;
+
+    Forwarded(ActorSystem system, DurableAsks.Asker asker) {
+      super(Long.MAX_VALUE);
+      this.system = system;
+      this.asker = asker;
+    }
+
+    @Override
+    void settled(ActorCell by) {
+      Object o = outcome();
+      Envelope reply =
+          o instanceof PlexException error
+              ? DurableAsks.reply(asker, null, error)
+              : DurableAsks.reply(asker, o, null);
+      system.commitReply(reply);
+    }
+
+    @Override
+    String timeoutText() {
+      throw new IllegalStateException("it has no deadline of its own");
     }
   }
 

@@ -20,7 +20,7 @@ final class Turn {
   static final int ROWS_MAX = 10_000;
 
   private static final int KEEP = 256;
-  private static final Object[] NONE = {};
+  static final Object[] NONE = {};
   private static final Envelope[] NO_MESSAGES = {};
 
   final Dispatcher.Worker worker;

@@ -1,6 +1,7 @@
 package dev.plexspaces.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import dev.plexspaces.kernel.DeadLetters.DeadLetter;
 import dev.plexspaces.kernel.DeadLetters.Reason;
@@ -72,7 +73,18 @@ class DeadLettersTest {
         .as("a tell of an actor and the call; the outside tell was refused before")
         .isEqualTo(2);
     assertThat(node.system.deadLetters().latest())
-        .containsOnly(new DeadLetter("actor/nobody", "put", Reason.NO_ACTOR));
+        .extracting(DeadLetter::target, DeadLetter::operation, DeadLetter::reason)
+        .containsOnly(tuple("actor/nobody", "put", Reason.NO_ACTOR));
+    assertThat(node.system.deadLetters().latest().getFirst())
+        .satisfies(
+            letter -> {
+              assertThat(letter.tenant()).isEqualTo("acme");
+              assertThat(letter.namespace()).isEqualTo("test");
+              assertThat(letter.sender()).isEqualTo("sender/s");
+              assertThat(letter.user()).isEqualTo("alice");
+              assertThat(letter.requestId()).isEqualTo("request-1");
+              assertThat(letter.atMillis()).isPositive();
+            });
     assertThat(node.system.metrics().deadLetters().get(Reason.NO_ACTOR)).isEqualTo(2);
   }
 
@@ -87,9 +99,10 @@ class DeadLettersTest {
     gate.countDown();
     assertThat(Node.failure(asked).code()).isEqualTo(ErrorCode.ACTOR_NOT_FOUND);
     assertThat(node.system.deadLetters().latest())
+        .extracting(DeadLetter::target, DeadLetter::operation, DeadLetter::reason)
         .containsExactly(
-            new DeadLetter("actor/a", "put", Reason.ACTOR_STOPPED),
-            new DeadLetter("actor/a", "put", Reason.ACTOR_STOPPED));
+            tuple("actor/a", "put", Reason.ACTOR_STOPPED),
+            tuple("actor/a", "put", Reason.ACTOR_STOPPED));
   }
 
   @Test

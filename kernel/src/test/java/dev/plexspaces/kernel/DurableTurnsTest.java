@@ -1384,7 +1384,7 @@ class DurableTurnsTest {
 
   @Test
   void inboxLargerThanItsWindow_isWorkedOffInOrderExactlyOnce() {
-    int count = DurableTurns.INBOX_WINDOW * 2 + 500;
+    int count = DurableInbox.WINDOW * 2 + 500;
     insert("p", "a", "note", 0, count);
     start(poisonable());
     // More come while the old ones are worked off; they stay behind them.

@@ -86,6 +86,21 @@ final class FaultyStore implements Store {
     }
   }
 
+  /// Refuses all held commits.
+  void refuseHeld(ErrorCode code) {
+    while (true) {
+      Queued next;
+      synchronized (this) {
+        next = held.poll();
+        notifyAll();
+      }
+      if (next == null) {
+        return;
+      }
+      next.listener.refused(new PlexException(code, "the test refuses this commit"));
+    }
+  }
+
   /// Writes on a thread of its own from now on.
   synchronized void writeLater() {
     LinkedBlockingQueue<Queued> queue = new LinkedBlockingQueue<>();

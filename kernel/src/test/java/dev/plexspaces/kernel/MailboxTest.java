@@ -1,6 +1,7 @@
 package dev.plexspaces.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import dev.plexspaces.sdk.ChildSpec;
 import dev.plexspaces.sdk.ChildSpec.Overflow;
@@ -375,8 +376,8 @@ class MailboxTest {
       full.node.ask("owner", "o", "tell", 99);
       assertThat(full.dead(DeadLetters.Reason.DROPPED_NEWEST)).isEqualTo(1);
       assertThat(full.node.system.deadLetters().latest())
-          .containsExactly(
-              new DeadLetters.DeadLetter("target/t", "put", DeadLetters.Reason.DROPPED_NEWEST));
+          .extracting(DeadLetters.DeadLetter::target, DeadLetters.DeadLetter::reason)
+          .containsExactly(tuple("target/t", DeadLetters.Reason.DROPPED_NEWEST));
       full.gate.countDown();
       assertThat(full.processed(3)).containsExactly(0, 1, 2);
     }
@@ -393,8 +394,8 @@ class MailboxTest {
       assertThat(told.code()).isEqualTo(ErrorCode.RESOURCE_EXHAUSTED);
       assertThat(told).hasMessageContaining("target/t");
       assertThat(full.node.system.deadLetters().latest())
-          .containsExactly(
-              new DeadLetters.DeadLetter("target/t", "put", DeadLetters.Reason.DROPPED_OLDEST));
+          .extracting(DeadLetters.DeadLetter::target, DeadLetters.DeadLetter::reason)
+          .containsExactly(tuple("target/t", DeadLetters.Reason.DROPPED_OLDEST));
       full.gate.countDown();
       assertThat(full.processed(3)).containsExactly(1, 2, 3);
     }

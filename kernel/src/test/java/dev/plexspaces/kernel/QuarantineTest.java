@@ -73,7 +73,14 @@ class QuarantineTest {
     assertThat(refusal).hasMessageContaining("fragile/bad");
     assertThat(node.tellFails("fragile", "bad", "get", null).code())
         .isEqualTo(ErrorCode.QUARANTINED);
-    assertThat(node.system.quarantine().list()).containsExactly(Node.id("fragile", "bad"));
+    assertThat(node.system.quarantine().list())
+        .singleElement()
+        .satisfies(
+            entry -> {
+              assertThat(entry.id()).isEqualTo(Node.id("fragile", "bad"));
+              assertThat(entry.reason()).isEqualTo("error: IllegalStateException: on purpose");
+              assertThat(entry.until()).isEqualTo(entry.since().plus(Quarantine.RELEASE_AFTER));
+            });
     assertThat(node.system.metrics().types().getFirst().crashes())
         .isEqualTo(Quarantine.CRASHES_MAX + 1);
   }

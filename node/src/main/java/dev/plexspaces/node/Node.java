@@ -7,6 +7,7 @@ import dev.plexspaces.gateway.NodeKey;
 import dev.plexspaces.gateway.NodeView;
 import dev.plexspaces.gateway.TrustedIssuer;
 import dev.plexspaces.kernel.ActorSystem;
+import dev.plexspaces.kernel.Inspection;
 import dev.plexspaces.kernel.binding.AnnotatedActors;
 import dev.plexspaces.kernel.time.SystemClock;
 import dev.plexspaces.node.deploy.Deployment;
@@ -107,11 +108,17 @@ public final class Node implements AutoCloseable {
     started("data directory", directory);
     NodeFile.remove(data);
 
+    StoreOptions defaults = StoreOptions.defaults();
     store =
         SqliteStore.open(
             data.resolve("store"),
-            StoreOptions.defaults()
+            defaults
                 .withClock(SystemClock.INSTANCE)
+                .withHistory(
+                    new StoreOptions.History(
+                        options.history().commits(),
+                        options.history().retention(),
+                        defaults.history().bytesMax()))
                 .withOnFailure(this::storeFailed));
     started("store", store);
 
@@ -144,6 +151,7 @@ public final class Node implements AutoCloseable {
             gatewayOptions(),
             new GatewayPorts(
                 actors,
+                new Inspection(actors, options.history().payloads()),
                 new GatewayApplications(deployments),
                 new View(),
                 metrics.registry(),

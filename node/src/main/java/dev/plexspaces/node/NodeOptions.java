@@ -30,6 +30,9 @@ import java.util.Optional;
 /// | – | `PLEXSPACES_LOG_FILE` | `log.file` | none: only standard error |
 /// | – | `PLEXSPACES_DRAIN` | `shutdown.drain` | `10s` |
 /// | – | `PLEXSPACES_SAMPLES` | `node.samples` | `true` |
+/// | – | – | `history.retention` | `7d` |
+/// | – | – | `history.commits` | 1000 |
+/// | – | – | `history.payloads` | `true` |
 /// | `--dev` | – | – | off |
 ///
 /// `--dev` exists as a flag only: a node without authentication should look like one where it is
@@ -46,6 +49,7 @@ import java.util.Optional;
 /// @param samples deploy the sample applications
 /// @param drain longest wait for requests in progress when stopping
 /// @param trusted further token issuers, besides the node's own key
+/// @param history what people may read of the past of durable actors
 public record NodeOptions(
     String nodeId,
     Path data,
@@ -57,7 +61,8 @@ public record NodeOptions(
     Optional<Path> logFile,
     boolean samples,
     Duration drain,
-    List<Issuer> trusted) {
+    List<Issuer> trusted,
+    History history) {
 
   /// Default id of a node.
   public static final String NODE_ID = "node-1";
@@ -101,6 +106,24 @@ public record NodeOptions(
   /// @param audience `aud` its tokens must have
   /// @param jwksFile its public keys, a JSON Web Key Set
   public record Issuer(String issuer, String audience, Path jwksFile) {}
+
+  /// What people may read of the past of durable actors; nothing else needs it.
+  ///
+  /// @param retention older commits are dropped; at most 3650 days
+  /// @param commits newest commits of one actor that are kept, 0 to 100,000; 0 keeps none
+  /// @param payloads false leaves payloads, replies, results and values out of every answer of the
+  ///   edge; the disk has them all the same, because recovery needs them
+  public record History(Duration retention, int commits, boolean payloads) {
+
+    /// Longest `retention`.
+    public static final Duration RETENTION_MAX = Duration.ofDays(3650);
+
+    /// Most `commits`.
+    public static final int COMMITS_MAX = 100_000;
+
+    /// 7 days, 1000 commits, payloads shown.
+    public static final History DEFAULT = new History(Duration.ofDays(7), 1_000, true);
+  }
 
   /// What was said on the command line.
   public record Flags(
@@ -178,7 +201,8 @@ public record NodeOptions(
         variable(environment, "LOG_FILE").map(Path::of).or(() -> keys.logFile().map(Path::of)),
         variable(environment, "SAMPLES").map(NodeOptions::yesOrNo).or(keys::samples).orElse(true),
         variable(environment, "DRAIN").map(NodeOptions::drain).or(keys::drain).orElse(DRAIN),
-        keys.trusted());
+        keys.trusted(),
+        keys.history());
   }
 
   /// What the file says.
@@ -192,7 +216,8 @@ public record NodeOptions(
       Optional<String> logFile,
       Optional<Boolean> samples,
       Optional<Duration> drain,
-      List<Issuer> trusted) {
+      List<Issuer> trusted,
+      History history) {
 
     static FileKeys of(ConfigTable root) {
       Optional<ConfigTable> node = root.table("node");
@@ -201,6 +226,7 @@ public record NodeOptions(
       Optional<ConfigTable> log = root.table("log");
       Optional<ConfigTable> shutdown = root.table("shutdown");
       Optional<ConfigTable> security = root.table("security");
+      Optional<ConfigTable> history = root.table("history");
       FileKeys keys =
           new FileKeys(
               node.flatMap(t -> t.string("id")),
@@ -212,12 +238,21 @@ public record NodeOptions(
               log.flatMap(t -> t.string("file")),
               node.flatMap(t -> t.bool("samples")),
               shutdown.flatMap(t -> t.duration("drain", DRAIN_MAX)),
-              security.map(FileKeys::issuers).orElse(List.of()));
-      for (Optional<ConfigTable> table : List.of(node, http, grpc, log, shutdown, security)) {
+              security.map(FileKeys::issuers).orElse(List.of()),
+              history.map(FileKeys::history).orElse(History.DEFAULT));
+      for (Optional<ConfigTable> table :
+          List.of(node, http, grpc, log, shutdown, security, history)) {
         table.ifPresent(ConfigTable::requireNoOtherKeys);
       }
       root.requireNoOtherKeys();
       return keys;
+    }
+
+    private static History history(ConfigTable history) {
+      return new History(
+          history.duration("retention", History.RETENTION_MAX).orElse(History.DEFAULT.retention()),
+          history.intNumber("commits", 0, History.COMMITS_MAX).orElse(History.DEFAULT.commits()),
+          history.bool("payloads").orElse(History.DEFAULT.payloads()));
     }
 
     private static List<Issuer> issuers(ConfigTable security) {

@@ -20,7 +20,7 @@ class CrashCampaignTest {
   private static final int KILLS = 6;
 
   private static final int KILLS_WHEN_FULL = 6;
-  private static final int DISK_MEGABYTES = 64;
+  private static final int DISK_MEGABYTES = 512;
   private static final long SEED = 7;
 
   /// Lives of a few seconds each; the bound is for a machine that is slow.

@@ -37,7 +37,8 @@ class NodeOptionsTest {
                 Optional.empty(),
                 true,
                 Duration.ofSeconds(10),
-                List.of()));
+                List.of(),
+                new NodeOptions.History(Duration.ofDays(7), 1_000, true)));
   }
 
   @Test
@@ -64,6 +65,10 @@ class NodeOptionsTest {
             file = "/var/log/plex.log"
             [shutdown]
             drain = "30s"
+            [history]
+            retention = "2d"
+            commits = 50
+            payloads = false
             [[security.trusted]]
             issuer = "https://idp"
             audience = "plex"
@@ -83,7 +88,8 @@ class NodeOptionsTest {
                 Optional.of(Path.of("/var/log/plex.log")),
                 false,
                 Duration.ofSeconds(30),
-                List.of(new NodeOptions.Issuer("https://idp", "plex", Path.of("/etc/idp.json")))));
+                List.of(new NodeOptions.Issuer("https://idp", "plex", Path.of("/etc/idp.json"))),
+                new NodeOptions.History(Duration.ofDays(2), 50, false)));
   }
 
   @Test

@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -208,8 +209,16 @@ public final class NodeProcess implements AutoCloseable {
 
   /// Runs a command against this node, in the JVM of the test.
   public Result command(String... arguments) {
-    return CommandLineRun.run(
-        token == null ? Map.of() : Map.of("PLEXSPACES_TOKEN", token), arguments);
+    return command(arguments, Map.of());
+  }
+
+  /// The same, with more variables in its environment.
+  public Result command(String[] arguments, Map<String, String> environment) {
+    Map<String, String> all = new HashMap<>(environment);
+    if (token != null) {
+      all.put("PLEXSPACES_TOKEN", token);
+    }
+    return CommandLineRun.run(all, arguments);
   }
 
   /// Runs a command as a process of its own.

@@ -55,26 +55,47 @@ final class DirectRows {
       boolean stored,
       boolean present,
       boolean changed,
-      boolean buried,
       long dueAt,
       int attempts,
-      String reason,
+      Burial burial,
+      boolean partlyDone,
       int scopeNo,
       Row.InboxInsert fresh) {
 
-    static final InboxCell ABSENT = new InboxCell(false, false, false, false, 0, 0, "", 0, null);
+    static final InboxCell ABSENT =
+        new InboxCell(false, false, false, 0, 0, Burial.NONE, false, 0, null);
+
+    boolean buried() {
+      return burial.buried();
+    }
 
     InboxCell consumed() {
-      return new InboxCell(stored, false, true, buried, dueAt, attempts, reason, scopeNo, fresh);
+      return new InboxCell(
+          stored, false, true, dueAt, attempts, burial, partlyDone, scopeNo, fresh);
     }
 
     InboxCell moved(long newDueAt, int newAttempts) {
-      return new InboxCell(stored, true, true, false, newDueAt, newAttempts, "", scopeNo, fresh);
+      return new InboxCell(
+          stored, true, true, newDueAt, newAttempts, Burial.NONE, partlyDone, scopeNo, fresh);
     }
 
-    InboxCell buriedFor(String why) {
-      return new InboxCell(stored, true, true, true, dueAt, attempts, why, scopeNo, fresh);
+    InboxCell buriedFor(String why, long at, boolean partly) {
+      return new InboxCell(
+          stored,
+          true,
+          true,
+          dueAt,
+          attempts,
+          new Burial(true, why, at),
+          partlyDone || partly,
+          scopeNo,
+          fresh);
     }
+  }
+
+  /// @param at wall clock, milliseconds; 0 when not known
+  private record Burial(boolean buried, String reason, long at) {
+    static final Burial NONE = new Burial(false, "", 0);
   }
 
   private record KvKey(int scopeNo, String key) implements Comparable<KvKey> {
@@ -163,9 +184,19 @@ final class DirectRows {
         set(key, present(key, to).moved(dueAt, attempts));
         yield new RowResult.Done();
       }
-      case Row.InboxBury(ActorId to, long seq, String reason) -> {
+      case Row.InboxBury(ActorId to, long seq, String reason, boolean partlyDone) -> {
         InboxKey key = new InboxKey(numbers.find(to), seq);
-        set(key, waiting(key, to).buriedFor(reason));
+        set(key, waiting(key, to).buriedFor(reason, now, partlyDone));
+        yield new RowResult.Done();
+      }
+      case Row.InboxDiscard(ActorId to, long seq) -> {
+        InboxKey key = new InboxKey(numbers.find(to), seq);
+        InboxCell cell = cell(key);
+        if (!cell.present() || !cell.buried()) {
+          throw new PlexException(
+              ErrorCode.CONFLICT, "inbox of " + to + ": message " + seq + " is not buried");
+        }
+        set(key, cell.consumed());
         yield new RowResult.Done();
       }
       case Row.KvPut put -> {
@@ -212,7 +243,8 @@ final class DirectRows {
         });
     int scopeNo = numbers.scope(insert.to().scope());
     InboxCell cell =
-        new InboxCell(false, true, true, false, insert.dueAtMillis(), 0, "", scopeNo, insert);
+        new InboxCell(
+            false, true, true, insert.dueAtMillis(), 0, Burial.NONE, false, scopeNo, insert);
     set(new InboxKey(to, seq), cell);
     return new RowResult.Inserted(seq);
   }
@@ -258,7 +290,8 @@ final class DirectRows {
     }
     PreparedStatement select =
         database.sql(
-            "SELECT due_at, attempts, buried, reason FROM inbox WHERE to_no = ? AND seq = ?");
+            "SELECT due_at, attempts, buried, reason, buried_at, partly_done FROM inbox"
+                + " WHERE to_no = ? AND seq = ?");
     select.setLong(1, key.to());
     select.setLong(2, key.seq());
     InboxCell cell = InboxCell.ABSENT;
@@ -269,10 +302,10 @@ final class DirectRows {
                 true,
                 true,
                 false,
-                found.getInt(3) != 0,
                 found.getLong(1),
                 found.getInt(2),
-                found.getString(4),
+                new Burial(found.getInt(3) != 0, found.getString(4), found.getLong(5)),
+                found.getInt(6) != 0,
                 0,
                 null);
       }
@@ -378,9 +411,10 @@ final class DirectRows {
     PreparedStatement delete = database.sql("DELETE FROM inbox WHERE to_no = ? AND seq = ?");
     PreparedStatement update =
         database.sql(
-            "UPDATE inbox SET due_at = ?, attempts = ?, buried = ?, reason = ?"
-                + " WHERE to_no = ? AND seq = ?");
-    PreparedStatement insert = database.sql("INSERT INTO inbox VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+            "UPDATE inbox SET due_at = ?, attempts = ?, buried = ?, reason = ?, buried_at = ?,"
+                + " partly_done = ? WHERE to_no = ? AND seq = ?");
+    PreparedStatement insert =
+        database.sql("INSERT INTO inbox VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     int deletes = 0;
     int updates = 0;
     int inserts = 0;
@@ -402,9 +436,11 @@ final class DirectRows {
         update.setLong(1, cell.dueAt());
         update.setInt(2, cell.attempts());
         update.setInt(3, cell.buried() ? 1 : 0);
-        update.setString(4, cell.reason());
-        update.setLong(5, key.to());
-        update.setLong(6, key.seq());
+        update.setString(4, cell.burial().reason());
+        update.setLong(5, cell.burial().at());
+        update.setInt(6, cell.partlyDone() ? 1 : 0);
+        update.setLong(7, key.to());
+        update.setLong(8, key.seq());
         update.addBatch();
         updates++;
         bytes += 32;
@@ -416,8 +452,10 @@ final class DirectRows {
         insert.setLong(5, cell.dueAt());
         insert.setInt(6, cell.attempts());
         insert.setInt(7, cell.buried() ? 1 : 0);
-        insert.setString(8, cell.reason());
+        insert.setString(8, cell.burial().reason());
         insert.setBytes(9, cell.fresh().body());
+        insert.setLong(10, cell.burial().at());
+        insert.setInt(11, cell.partlyDone() ? 1 : 0);
         insert.addBatch();
         inserts++;
         bytes += 40 + cell.fresh().messageId().length() + cell.fresh().body().length;

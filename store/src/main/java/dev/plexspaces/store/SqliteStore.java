@@ -64,7 +64,7 @@ public final class SqliteStore implements Store {
   private static final String MIGRATIONS = "db/migration";
 
   /// The file among [#MIGRATIONS] with the highest version.
-  static final String NEWEST_MIGRATION = "V1__store.sql";
+  static final String NEWEST_MIGRATION = "V2__dead_letters.sql";
 
   private static final String LOCK_FILE = "plexspaces.lock";
 
@@ -475,8 +475,8 @@ public final class SqliteStore implements Store {
         database -> {
           PreparedStatement select =
               database.sql(
-                  "SELECT seq, message_id, due_at, attempts, reason, body FROM inbox"
-                      + " WHERE to_no = ? AND seq > ? AND buried = 0 ORDER BY seq LIMIT ?");
+                  "SELECT seq, message_id, due_at, attempts, reason, body, buried_at, partly_done"
+                      + " FROM inbox WHERE to_no = ? AND seq > ? AND buried = 0 ORDER BY seq LIMIT ?");
           select.setLong(1, identity(database, actor).no());
           select.setLong(2, afterSeq);
           select.setInt(3, limit);
@@ -499,6 +499,8 @@ public final class SqliteStore implements Store {
         found.getLong(3),
         found.getInt(4),
         found.getString(5),
+        found.getLong(7),
+        found.getInt(8) != 0,
         body == null ? new byte[0] : body);
   }
 
@@ -508,8 +510,8 @@ public final class SqliteStore implements Store {
         database -> {
           PreparedStatement select =
               database.sql(
-                  "SELECT i.seq, i.message_id, i.due_at, i.attempts, i.reason, i.body, a.type,"
-                      + " a.\"key\" FROM inbox i JOIN actor a ON a.actor_no = i.to_no"
+                  "SELECT i.seq, i.message_id, i.due_at, i.attempts, i.reason, i.body,"
+                      + " i.buried_at, i.partly_done, a.type, a.\"key\" FROM inbox i JOIN actor a ON a.actor_no = i.to_no"
                       + " WHERE i.scope_no = (SELECT scope_no FROM scope WHERE tenant = ?"
                       + " AND namespace = ?) AND i.seq > ? AND i.buried = 1"
                       + " ORDER BY i.seq LIMIT ?");
@@ -520,7 +522,7 @@ public final class SqliteStore implements Store {
           List<InboxRow> rows = new ArrayList<>();
           try (ResultSet found = select.executeQuery()) {
             while (found.next()) {
-              ActorId to = new ActorId(scope, found.getString(7), found.getString(8));
+              ActorId to = new ActorId(scope, found.getString(9), found.getString(10));
               rows.add(inboxRow(to, found));
             }
           }
@@ -683,7 +685,12 @@ public final class SqliteStore implements Store {
         database -> {
           long no = identity(database, actor).no();
           Progress progress = progress(database, no);
-          HistoryPage page = new HistoryPage(beforeSeq, limit, options.history().rowsMax());
+          HistoryPage page =
+              new HistoryPage(
+                  beforeSeq,
+                  limit,
+                  options.clock().millis() - options.history().age().toMillis(),
+                  options.history().rowsMax());
           for (TailRow row : tail.reversed()) {
             if (row.record() != null && row.seq() > progress.foldedSeq()) {
               page.add(row);
@@ -713,11 +720,14 @@ public final class SqliteStore implements Store {
     private final List<HistoryEntry> entries = new ArrayList<>();
     private final long beforeSeq;
     private final int limit;
+    private final long oldestMillis;
     private int keptLeft;
 
-    HistoryPage(long beforeSeq, int limit, int kept) {
+    /// @param oldestMillis older commits are on their way out and not shown
+    HistoryPage(long beforeSeq, int limit, long oldestMillis, int kept) {
       this.beforeSeq = beforeSeq;
       this.limit = limit;
+      this.oldestMillis = oldestMillis;
       this.keptLeft = kept;
     }
 
@@ -726,6 +736,11 @@ public final class SqliteStore implements Store {
     }
 
     void add(TailRow row) {
+      if (row.record().atMillis() < oldestMillis) {
+        // What comes is older still: an actor's time never goes back.
+        keptLeft = 0;
+        return;
+      }
       if (!isFull() && row.seq() < beforeSeq) {
         entries.add(new HistoryEntry(row.seq(), row.record()));
       }

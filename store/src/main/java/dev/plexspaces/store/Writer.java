@@ -113,6 +113,7 @@ final class Writer implements Runnable {
             case Row.KvDelete delete -> delete.key().length();
             case Row.KvIncrement increment -> increment.key().length();
             case Row.InboxDelete delete -> 0;
+            case Row.InboxDiscard discard -> 0;
             case Row.InboxUpdate update -> 0;
           };
     }

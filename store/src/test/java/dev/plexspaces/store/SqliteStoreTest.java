@@ -42,6 +42,7 @@ class SqliteStoreTest {
   private static final ActorId ALICE = actor("alice");
   private static final StoreOptions OPTIONS =
       StoreOptions.defaults()
+          .withClock(new MutableClock(Instant.ofEpochMilli(Commits.AT_MILLIS)))
           .withBallastBytes(0)
           .withFold(new StoreOptions.Fold(Integer.MAX_VALUE, Long.MAX_VALUE, Integer.MAX_VALUE));
 

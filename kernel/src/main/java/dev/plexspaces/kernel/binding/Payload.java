@@ -6,14 +6,14 @@ import java.util.List;
 import java.util.Map;
 
 /// What a payload says besides its fields: which operation it names.
-final class Payload {
+public final class Payload {
 
   private static final String NOT_AN_OBJECT = "must be an object with named fields, got ";
 
   private Payload() {}
 
   /// The field that names the operation: `op`, else `action`; null without one.
-  static String selector(Object payload) {
+  public static String selector(Object payload) {
     if (payload instanceof Map<?, ?> map) {
       if (names(map.get("op"))) {
         return "op";

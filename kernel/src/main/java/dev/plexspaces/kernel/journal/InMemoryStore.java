@@ -5,6 +5,7 @@ import dev.plexspaces.kernel.identity.Scope;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -33,6 +34,9 @@ public final class InMemoryStore implements Store {
 
   /// Committed rows that [#history] remembers of one actor.
   public static final int HISTORY_ROWS_MAX = 1_000;
+
+  /// Older rows are not shown by [#history].
+  public static final Duration HISTORY_AGE = Duration.ofDays(7);
 
   /// Commits between two sweeps of expired keys and requests.
   private static final int SWEEP_EVERY = 1_024;
@@ -140,9 +144,18 @@ public final class InMemoryStore implements Store {
         setInbox(old, old.with(due, attempts), undo);
         yield new RowResult.Done();
       }
-      case Row.InboxBury(ActorId to, long seq, String reason) -> {
+      case Row.InboxBury(ActorId to, long seq, String reason, boolean partlyDone) -> {
         Inbox old = waiting(to, seq);
-        setInbox(old, old.buried(reason), undo);
+        setInbox(old, old.buriedFor(reason, now, partlyDone), undo);
+        yield new RowResult.Done();
+      }
+      case Row.InboxDiscard(ActorId to, long seq) -> {
+        Inbox dead = contents.inbox.get(seq);
+        if (dead == null || !dead.to.equals(to) || !dead.buried()) {
+          throw new PlexException(
+              ErrorCode.CONFLICT, "inbox of " + to + ": message " + seq + " is not buried");
+        }
+        setInbox(dead, null, undo);
         yield new RowResult.Done();
       }
       case Row.KvPut put -> {
@@ -191,8 +204,8 @@ public final class InMemoryStore implements Store {
             insert.messageId(),
             insert.dueAtMillis(),
             0,
+            Burial.NONE,
             false,
-            "",
             insert.body()));
     undo.add(() -> contents.inbox.remove(seq));
     return new RowResult.Inserted(seq);
@@ -200,7 +213,7 @@ public final class InMemoryStore implements Store {
 
   private Inbox waiting(ActorId to, long seq) {
     Inbox row = require(contents.inbox.get(seq), to, seq);
-    return require(row.buried ? null : row, to, seq);
+    return require(row.buried() ? null : row, to, seq);
   }
 
   private static Inbox require(Inbox row, ActorId to, long seq) {
@@ -307,7 +320,7 @@ public final class InMemoryStore implements Store {
     synchronized (lock) {
       requireOpen();
       return contents.inbox.tailMap(afterSeq, false).values().stream()
-          .filter(row -> !row.buried && row.to.equals(actor))
+          .filter(row -> !row.buried() && row.to.equals(actor))
           .limit(limit)
           .map(Inbox::view)
           .toList();
@@ -320,7 +333,7 @@ public final class InMemoryStore implements Store {
       requireOpen();
       List<ActorId> found = new ArrayList<>();
       for (Inbox row : contents.inbox.values()) {
-        if (!row.buried && !found.contains(row.to)) {
+        if (!row.buried() && !found.contains(row.to)) {
           found.add(row.to);
         }
       }
@@ -339,7 +352,7 @@ public final class InMemoryStore implements Store {
     synchronized (lock) {
       requireOpen();
       return contents.inbox.tailMap(afterSeq, false).values().stream()
-          .filter(row -> row.buried && row.to.scope().equals(scope))
+          .filter(row -> row.buried() && row.to.scope().equals(scope))
           .limit(limit)
           .map(Inbox::view)
           .toList();
@@ -391,7 +404,11 @@ public final class InMemoryStore implements Store {
       if (known == null) {
         return List.of();
       }
-      return known.history.stream().filter(entry -> entry.seq() < beforeSeq).limit(limit).toList();
+      long oldest = clock.millis() - HISTORY_AGE.toMillis();
+      return known.history.stream()
+          .filter(entry -> entry.seq() < beforeSeq && entry.record().atMillis() >= oldest)
+          .limit(limit)
+          .toList();
     }
   }
 
@@ -404,7 +421,7 @@ public final class InMemoryStore implements Store {
         return;
       }
       contents.seq++;
-      contents.inbox.values().removeIf(row -> !row.buried && row.to.equals(actor));
+      contents.inbox.values().removeIf(row -> !row.buried() && row.to.equals(actor));
       contents.actors.put(actor, new Actor(known.incarnation + 1));
     }
   }
@@ -534,21 +551,46 @@ public final class InMemoryStore implements Store {
       String messageId,
       long dueAtMillis,
       int attempts,
-      boolean buried,
-      String reason,
+      Burial burial,
+      boolean partlyDone,
       byte[] body) {
 
-    Inbox with(long due, int failed) {
-      return new Inbox(to, seq, messageId, due, failed, false, "", body);
+    boolean buried() {
+      return burial != Burial.NONE;
     }
 
-    Inbox buried(String why) {
-      return new Inbox(to, seq, messageId, dueAtMillis, attempts, true, why, body);
+    Inbox with(long due, int failed) {
+      return new Inbox(to, seq, messageId, due, failed, Burial.NONE, partlyDone, body);
+    }
+
+    Inbox buriedFor(String why, long at, boolean partly) {
+      return new Inbox(
+          to,
+          seq,
+          messageId,
+          dueAtMillis,
+          attempts,
+          new Burial(why, at),
+          partlyDone || partly,
+          body);
     }
 
     InboxRow view() {
-      return new InboxRow(to, seq, messageId, dueAtMillis, attempts, reason, body);
+      return new InboxRow(
+          to,
+          seq,
+          messageId,
+          dueAtMillis,
+          attempts,
+          burial.reason,
+          burial.atMillis,
+          partlyDone,
+          body);
     }
+  }
+
+  private record Burial(String reason, long atMillis) {
+    static final Burial NONE = new Burial("", 0);
   }
 
   /// @param value null once deleted

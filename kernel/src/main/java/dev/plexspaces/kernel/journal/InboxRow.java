@@ -6,6 +6,9 @@ import dev.plexspaces.kernel.identity.ActorId;
 ///
 /// @param attempts deliveries that failed
 /// @param reason why it was buried; empty for a waiting row
+/// @param buriedAtMillis wall clock of the burial, milliseconds since 1970; 0 for a waiting row and
+///   for one buried before the store kept that time
+/// @param partlyDone true when a turn of the message failed after it had committed something
 public record InboxRow(
     ActorId to,
     long seq,
@@ -13,4 +16,6 @@ public record InboxRow(
     long dueAtMillis,
     int attempts,
     String reason,
+    long buriedAtMillis,
+    boolean partlyDone,
     byte[] body) {}

@@ -42,7 +42,18 @@ public sealed interface Row {
   record InboxUpdate(ActorId to, long inboxSeq, long dueAtMillis, int attempts) implements Row {}
 
   /// Moves an inbox row to the dead letters with a reason; refused unless it is waiting.
-  record InboxBury(ActorId to, long inboxSeq, String reason) implements Row {}
+  ///
+  /// @param partlyDone true when a turn of the message failed after it had committed something; the
+  ///   row remembers that for good, re-driven or not. Source: spec/turns rule 25
+  record InboxBury(ActorId to, long inboxSeq, String reason, boolean partlyDone) implements Row {
+    /// Buries a message whose turn left nothing behind.
+    public InboxBury(ActorId to, long inboxSeq, String reason) {
+      this(to, inboxSeq, reason, false);
+    }
+  }
+
+  /// Removes a buried row for good; refused unless it is buried.
+  record InboxDiscard(ActorId to, long inboxSeq) implements Row {}
 
   /// Writes a key. Version of a key rises by one with each write; an absent key has version 0. The
   /// versions of a deleted or expired key are remembered for [#VERSION_KEPT_MILLIS], so that a put

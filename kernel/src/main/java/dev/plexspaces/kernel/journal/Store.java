@@ -47,7 +47,8 @@ public interface Store extends AutoCloseable {
   Optional<IdempotencyRecord> idempotency(ActorId actor, byte[] keyHash);
 
   /// Committed rows of an actor with `seq` below `beforeSeq` (`Long.MAX_VALUE` for the end), newest
-  /// first.
+  /// first. Bounded by number and age, and by nothing that recovery needs: [#load] gives the same
+  /// whether they are kept or not. Source: spec/turns rule 6.
   List<HistoryEntry> history(ActorId actor, long beforeSeq, int limit);
 
   /// Forgets an actor: state, waiting inbox rows, remembered requests, history. Its buried rows

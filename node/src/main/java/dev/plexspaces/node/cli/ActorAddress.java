@@ -24,10 +24,18 @@ final class ActorAddress {
       description = "Namespace (default: the token's, else \"default\").")
   private String namespace;
 
+  private static final String ACTORS = "/api/v1/actors";
+
   /// The path of a namespace's actors.
   String path(Connection connection) {
+    return scoped(ACTORS, connection);
+  }
+
+  /// The path of what a namespace has under `root`, such as `/api/v1/dead-letters`.
+  String scoped(String root, Connection connection) {
     JsonNode claims = claims(connection.token());
-    return "/api/v1/actors/"
+    return root
+        + "/"
         + Client.segment(or(tenant, claims.path("tenant")))
         + "/"
         + Client.segment(or(namespace, claims.path("namespace")));
@@ -35,9 +43,30 @@ final class ActorAddress {
 
   /// The path of `type`, `type/key` or `tenant/namespace/type/key`.
   String path(Connection connection, String actor) {
+    return scoped(ACTORS, connection, actor);
+  }
+
+  /// The path of one actor of which only the key makes a difference: `type/key` or
+  /// `tenant/namespace/type/key`.
+  ///
+  /// @throws Failure when the key is missing
+  String keyed(String root, Connection connection, String actor) {
+    if (actor.indexOf('/') < 0) {
+      throw new Failure(actor + ": name the actor with its key, as " + actor + "/KEY");
+    }
+    return scoped(root, connection, actor);
+  }
+
+  /// As [#keyed] under the root of all actors.
+  String keyed(Connection connection, String actor) {
+    return keyed(ACTORS, connection, actor);
+  }
+
+  private String scoped(String root, Connection connection, String actor) {
     String[] parts = actor.split("/", 4);
     if (parts.length == 4 && tenant == null && namespace == null) {
-      return "/api/v1/actors/"
+      return root
+          + "/"
           + Client.segment(parts[0])
           + "/"
           + Client.segment(parts[1])
@@ -48,8 +77,8 @@ final class ActorAddress {
     }
     int slash = actor.indexOf('/');
     return slash < 0
-        ? path(connection) + "/" + Client.segment(actor)
-        : path(connection)
+        ? scoped(root, connection) + "/" + Client.segment(actor)
+        : scoped(root, connection)
             + "/"
             + Client.segment(actor.substring(0, slash))
             + "/"

@@ -1,6 +1,5 @@
 package dev.plexspaces.node.cli;
 
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -9,8 +8,6 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.ArrayNode;
-import tools.jackson.databind.node.ObjectNode;
 
 @Command(
     name = "actors",
@@ -36,31 +33,26 @@ final class ActorsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Client client = connection.client();
-    ArrayNode actors = Client.JSON.createArrayNode();
-    Optional<String> next = Optional.of("");
-    while (next.isPresent() && actors.size() < limit) {
-      int pageSize = Math.min(PAGE_SIZE, limit - actors.size());
-      String query =
-          "?page_size="
-              + pageSize
-              + (type == null ? "" : "&type=" + Client.segment(type))
-              + (next.get().isEmpty() ? "" : "&page_token=" + Client.segment(next.get()));
-      JsonNode page = client.read(address.path(connection) + query);
-      page.path("actors").values().forEach(actors::add);
-      next =
-          Optional.of(page.path("next_page_token").asString("")).filter(token -> !token.isEmpty());
-    }
+    String path = address.path(connection);
+    Listing listing =
+        Listing.read(
+            connection.client(),
+            limit,
+            PAGE_SIZE,
+            "actors",
+            (size, token) ->
+                path
+                    + "?page_size="
+                    + size
+                    + (type == null ? "" : "&type=" + Client.segment(type))
+                    + token.map(t -> "&page_token=" + Client.segment(t)).orElse(""));
     if (connection.json) {
-      ObjectNode answer = Client.JSON.createObjectNode();
-      answer.set("actors", actors);
-      answer.put("more", next.isPresent());
-      spec.commandLine().getOut().println(answer);
+      listing.printJson(spec.commandLine().getOut());
       return Main.OK;
     }
     Table table =
         new Table("ACTOR", "STATE", "APPLICATION", "SUPERVISOR", "MESSAGES", "MAILBOX", "RESTARTS");
-    for (JsonNode actor : actors.values()) {
+    for (JsonNode actor : listing.rows().values()) {
       table.row(
           actor.path("actor_id").asString(""),
           actor.path("state").asString(""),
@@ -70,10 +62,7 @@ final class ActorsCommand implements Callable<Integer> {
           actor.path("mailbox_depth").asString("0"),
           actor.path("restarts").asString("0"));
     }
-    table.print(spec.commandLine().getOut());
-    if (next.isPresent()) {
-      spec.commandLine().getErr().println("There are more; see --limit.");
-    }
+    listing.print(table, spec.commandLine());
     return Main.OK;
   }
 }

@@ -33,6 +33,9 @@ import picocli.CommandLine.TypeConversionException;
       ActorsCommand.class,
       AskCommand.class,
       TellCommand.class,
+      HistoryCommand.class,
+      DeadLettersCommand.class,
+      QuarantineCommand.class,
       TokenCommand.class,
     },
     footer = {

@@ -78,6 +78,10 @@ class MainTest {
         "'' | no command; there are: start, stop, status, deploy",
         "bogus | Unmatched argument",
         "ask | Missing required parameters: 'ACTOR', 'OPERATION'",
+        "history | Missing required parameter: 'ACTOR'",
+        "dead-letters show | Missing required parameter: 'ID'",
+        "dead-letters discard 1 --rerun | Unknown option: '--rerun'",
+        "quarantine release | Missing required parameter: 'ACTOR'",
         "ask counter/a get {} more | Unmatched argument",
         "status --bogus | Unknown option: '--bogus'",
         "start --http-port x | Invalid value for option '--http-port'",
@@ -104,6 +108,9 @@ class MainTest {
         "actors",
         "ask",
         "tell",
+        "history",
+        "dead-letters",
+        "quarantine",
         "token"
       })
   void everyCommand_explainsItself(String command) {
@@ -168,6 +175,9 @@ class MainTest {
         "ask a b {broken | the payload is not JSON",
         "ask a b @/no/such/file | cannot read the payload from @/no/such/file",
         "deploy /no/such/app.psa | cannot read /no/such/app.psa",
+        "actors --limit 0 | --limit: must be at least 1",
+        "history book | name the actor with its key, as book/KEY",
+        "quarantine release book | name the actor with its key, as book/KEY",
         "status --url ftp://x | --url: \"ftp://x\" is not an http or https URL",
         "status --url http://127.0.0.1:1 | no node answers at http://127.0.0.1:1: start one",
       })
@@ -240,6 +250,62 @@ class MainTest {
             "acme/prod/counter/a  active  c                        7         0        1",
             "acme/prod/counter/a  active  c                        7         0        1");
     assertThat(err.toString()).contains("There are more");
+  }
+
+  @Test
+  void history_followsPages_andShowsEachCommitOnALine() {
+    answer =
+        """
+        {"entries":[{"seq":"9","turn":"3","step":0,"kind":"WHOLE","at":"2026-01-01T00:00:00Z",
+        "input":{"operation":"deposit","payload":"{\\"amount\\":5}"},
+        "changes":[{"field":"limits","operation":"PUT","entry":"day","value":"7"},
+        {"field":"log","operation":"CLEAR","entry":""}],"reply":"\\"%s\\""}],
+        "next_page_token":"t 1"}
+        """
+            .formatted("x".repeat(80));
+
+    assertThat(run("history", "book/al ice", "--limit", "2", "--before", "12", "--no-payloads"))
+        .isZero();
+
+    assertThat(requests)
+        .containsExactly(
+            "GET /api/v1/actors/default/default/book/al%20ice/history"
+                + "?limit=2&payloads=false&before=12",
+            "GET /api/v1/actors/default/default/book/al%20ice/history"
+                + "?limit=1&payloads=false&page_token=t%201");
+    assertThat(out.toString().lines())
+        .hasSize(3)
+        .element(1)
+        .isEqualTo(
+            "9    3     0     whole  2026-01-01T00:00:00Z  deposit    {\"amount\":5}"
+                + "  put limits[day]=7, clear log  \""
+                + "x".repeat(58)
+                + "…");
+    assertThat(err.toString()).contains("There are more");
+  }
+
+  @Test
+  void repairs_callTheNodeWithWhatWasNamed() {
+    answer = "{\"actor_id\":\"acme/prod/book/a\",\"activated\":true}";
+
+    run("dead-letters", "redrive", "17", "--tenant", "acme", "--namespace", "prod");
+    run("dead-letters", "redrive", "17", "--rerun");
+    run("dead-letters", "discard", "v 1");
+    run("quarantine", "release", "acme/prod/book/a/b");
+
+    assertThat(requests)
+        .containsExactly(
+            "POST /api/v1/dead-letters/acme/prod/17/redrive",
+            "POST /api/v1/dead-letters/default/default/17/redrive?rerun=true",
+            "DELETE /api/v1/dead-letters/default/default/v%201",
+            "DELETE /api/v1/quarantine/acme/prod/book/a%2Fb");
+    assertThat(out.toString().lines())
+        .containsExactly(
+            "re-drove dead letter 17 of acme/prod/book/a",
+            "re-drove dead letter 17 of acme/prod/book/a",
+            "discarded dead letter v 1 of acme/prod/book/a",
+            "released acme/prod/book/a/b; it takes the messages that waited");
+    assertThat(err.toString()).isEmpty();
   }
 
   @Test

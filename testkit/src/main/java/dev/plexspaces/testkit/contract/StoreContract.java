@@ -11,6 +11,7 @@ import dev.plexspaces.kernel.identity.Scope;
 import dev.plexspaces.kernel.journal.Commit;
 import dev.plexspaces.kernel.journal.HistoryEntry;
 import dev.plexspaces.kernel.journal.IdempotencyRecord;
+import dev.plexspaces.kernel.journal.InMemoryStore;
 import dev.plexspaces.kernel.journal.InboxRow;
 import dev.plexspaces.kernel.journal.KvEntry;
 import dev.plexspaces.kernel.journal.LoadedActor;
@@ -428,6 +429,54 @@ public abstract class StoreContract {
     commit(kv(new Row.InboxDelete(ALICE, seq)));
   }
 
+  @Test
+  void inboxBury_remembersWhenAndWhetherItsTurnHadCommitted() {
+    long seq = inserted(commit(kv(new Row.InboxInsert(ALICE, "m", 0, bytes("x")))));
+    InboxRow waiting = store.inbox(ALICE, 0, 10).getFirst();
+    assertThat(waiting.buriedAtMillis()).isZero();
+    assertThat(waiting.partlyDone()).isFalse();
+    commit(kv(new Row.InboxBury(ALICE, seq, "untouched")));
+    assertThat(store.deadLetters(SCOPE, 0, 10).getFirst().partlyDone()).isFalse();
+    commit(kv(new Row.InboxUpdate(ALICE, seq, 0, 0)));
+    clock.advance(Duration.ofSeconds(5));
+    commit(kv(new Row.InboxBury(ALICE, seq, "halfway", true)));
+    for (int round = 0; round < 2; round++) {
+      InboxRow dead = store.deadLetters(SCOPE, 0, 10).getFirst();
+      assertThat(dead.reason()).isEqualTo("halfway");
+      assertThat(dead.buriedAtMillis()).isEqualTo(clock.millis());
+      assertThat(dead.partlyDone()).isTrue();
+      store = reopen(store, clock);
+    }
+    // What was committed stays committed, however the message fares later.
+    commit(kv(new Row.InboxUpdate(ALICE, seq, 0, 0)));
+    assertThat(store.inbox(ALICE, 0, 10).getFirst().buriedAtMillis()).isZero();
+    commit(kv(new Row.InboxBury(ALICE, seq, "again")));
+    assertThat(store.deadLetters(SCOPE, 0, 10).getFirst().partlyDone()).isTrue();
+  }
+
+  @Test
+  void inboxDiscard_removesABuriedRowAndNoOther() {
+    long seq = inserted(commit(kv(new Row.InboxInsert(ALICE, "m", 0, bytes("x")))));
+    long other = inserted(commit(kv(new Row.InboxInsert(ALICE, "n", 0, bytes("y")))));
+    refused(kv(new Row.InboxDiscard(ALICE, seq)), ErrorCode.CONFLICT);
+    commit(kv(new Row.InboxBury(ALICE, seq, "poison"), new Row.InboxBury(ALICE, other, "poison")));
+    refused(kv(new Row.InboxDiscard(BOB, seq)), ErrorCode.CONFLICT);
+    refused(
+        kv(new Row.InboxDiscard(ALICE, seq), new Row.InboxDiscard(ALICE, seq)), ErrorCode.CONFLICT);
+    assertThat(store.deadLetters(SCOPE, 0, 10)).hasSize(2);
+    commit(kv(new Row.InboxDiscard(ALICE, seq)));
+    refused(kv(new Row.InboxDiscard(ALICE, seq)), ErrorCode.CONFLICT);
+    refused(kv(new Row.InboxUpdate(ALICE, seq, 0, 0)), ErrorCode.CONFLICT);
+    for (int round = 0; round < 2; round++) {
+      assertThat(store.deadLetters(SCOPE, 0, 10)).extracting(InboxRow::seq).containsExactly(other);
+      assertThat(store.inbox(ALICE, 0, 10)).isEmpty();
+      store = reopen(store, clock);
+    }
+    // Its id is free again.
+    assertThat(inserted(commit(kv(new Row.InboxInsert(ALICE, "m", 0, bytes("z"))))))
+        .isGreaterThan(other);
+  }
+
   // Key-value
 
   @Test
@@ -686,6 +735,29 @@ public abstract class StoreContract {
       }
       assertThat(turns).isEqualTo(IntStream.range(0, 30).mapToObj(i -> 29L - i).toList());
       assertThat(seqs).isSortedAccordingTo(Collections.reverseOrder());
+      store = reopen(store, clock);
+    }
+  }
+
+  @Test
+  void history_isBoundedByNumberAndAge_andRecoveryDoesNotMiss() {
+    int kept = InMemoryStore.HISTORY_ROWS_MAX;
+    int turns = kept + 20;
+    for (int turn = 0; turn < turns; turn++) {
+      submit(whole(ALICE, turn, StateChange.put("v", "", bytes("" + turn))));
+      if (turn == turns / 2) {
+        fold(store);
+      }
+    }
+    assertThat(store.load(ALICE).nextTurn()).isEqualTo(turns);
+    assertThat(store.history(ALICE, Long.MAX_VALUE, 2 * turns)).hasSize(kept);
+    clock.advance(InMemoryStore.HISTORY_AGE);
+    assertThat(store.history(ALICE, Long.MAX_VALUE, 2 * turns)).hasSize(kept);
+    clock.advance(Duration.ofMillis(1));
+    for (int round = 0; round < 2; round++) {
+      assertThat(store.history(ALICE, Long.MAX_VALUE, 10)).isEmpty();
+      assertThat(Commits.state(store.load(ALICE))).isEqualTo("{v={=" + (turns - 1) + "}}");
+      fold(store);
       store = reopen(store, clock);
     }
   }

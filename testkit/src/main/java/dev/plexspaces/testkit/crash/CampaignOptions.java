@@ -37,8 +37,8 @@ public record CampaignOptions(
   /// Default of `clients`.
   public static final int CLIENTS = 16;
 
-  /// Default of `keyedPercent`: none while nodes take keys without acting on them.
-  public static final int KEYED_PERCENT = 0;
+  /// Default of `keyedPercent`.
+  public static final int KEYED_PERCENT = 80;
 
   /// Bound of `accounts`: each is looked at when all is done.
   public static final int ACCOUNTS_MAX = 100_000;

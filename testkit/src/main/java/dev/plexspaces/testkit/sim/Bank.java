@@ -236,15 +236,13 @@ final class Bank {
           return null;
         }
         case "withdraw", "deposit" -> {
-          state.put("runs", operation + " " + id, state.number("runs", operation + " " + id) + 1);
-          if (!state.has(operation, id)) {
-            long amount = f.number("amount");
-            if (operation.equals("withdraw") && balance() < amount) {
-              throw new ActorException("insufficient funds");
-            }
-            state.put(operation, id, f.map.containsKey("lot") ? f.map.get("lot") : amount);
-            add(operation.equals("withdraw") ? -amount : amount);
+          long amount = f.number("amount");
+          if (operation.equals("withdraw") && balance() < amount) {
+            throw new ActorException("insufficient funds");
           }
+          state.append("asked", operation + " " + id);
+          state.put(operation, id, f.map.containsKey("lot") ? f.map.get("lot") : amount);
+          add(operation.equals("withdraw") ? -amount : amount);
           return balance();
         }
         case "note" -> state.append("notes", f.text("client") + ":" + f.number("n"));

@@ -57,8 +57,9 @@ final class BankBooks {
 
   private static Letter letter(InboxRow row) {
     Map<?, ?> body = (Map<?, ?>) Json.parse(row.body());
-    return new Letter(
-        row.to(), (String) body.get("op"), new Bank.Fields((Map<?, ?>) body.get("payload")));
+    // The reply to a request carries whatever the handler returned.
+    Map<?, ?> fields = body.get("payload") instanceof Map<?, ?> map ? map : Map.of();
+    return new Letter(row.to(), (String) body.get("op"), new Bank.Fields(fields));
   }
 
   /// All elements of a list field, all accounts together.

@@ -13,8 +13,8 @@ import java.util.Map;
 import java.util.Set;
 
 /// Every durable message has its effect once, and every turn its changes once: each transfer is
-/// credited or buried once, each audited event is audited once, each move goes through its steps
-/// once and to its end, unless its turn failed for good.
+/// credited or buried once, each request of a teller is run once, each audited event is audited
+/// once, each move goes through its steps once and to its end, unless its turn failed for good.
 final class ExactlyOnce implements Checker {
 
   private final BankClients clients;
@@ -65,7 +65,7 @@ final class ExactlyOnce implements Checker {
   }
 
   private void noneTwice(World world, BankBooks books) {
-    for (String field : List.of("sent", "credited", "fired", "notes", "cancelled")) {
+    for (String field : List.of("sent", "credited", "asked", "fired", "notes", "cancelled")) {
       once(world, field, books.all(field));
     }
     once(world, "entries", Bank.list(books.auditor, "entries"));

@@ -2,6 +2,7 @@ package dev.plexspaces.testkit.sim;
 
 import dev.plexspaces.kernel.ActorSystem;
 import dev.plexspaces.kernel.Invoker;
+import dev.plexspaces.kernel.Quarantine;
 import dev.plexspaces.kernel.SeededDispatcher;
 import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.journal.Commit;
@@ -532,6 +533,7 @@ public final class World implements SeededDispatcher.Script {
         case Row.InboxUpdate update ->
             text.append(" ~").append(update.inboxSeq()).append('x').append(update.attempts());
         case Row.InboxBury bury -> text.append(" !").append(bury.inboxSeq());
+        case Row.InboxDiscard discard -> text.append(" x").append(discard.inboxSeq());
         case Row.KvPut put -> text.append(" put ").append(put.key());
         case Row.KvDelete delete -> text.append(" del ").append(delete.key());
         case Row.KvIncrement increment -> text.append(" inc ").append(increment.key());
@@ -632,7 +634,10 @@ public final class World implements SeededDispatcher.Script {
         + disk.image().actorsWithWork()
         + (up ? "" : ", node down")
         + (workload.done() ? "" : ", clients wait")
-        + (system == null ? "" : ", quarantined: " + system.quarantine().list());
+        + (system == null
+            ? ""
+            : ", quarantined: "
+                + system.quarantine().list().stream().map(Quarantine.Entry::id).toList());
   }
 
   private int nextPhase() {

@@ -156,6 +156,8 @@ enum PlantedBugs implements UnaryOperator<Store> {
         place.dueAtMillis(),
         place.attempts(),
         place.reason(),
+        place.buriedAtMillis(),
+        place.partlyDone(),
         content.body());
   }
 

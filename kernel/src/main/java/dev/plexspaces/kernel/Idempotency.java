@@ -1,0 +1,42 @@
+package dev.plexspaces.kernel;
+
+import dev.plexspaces.kernel.json.Json;
+import dev.plexspaces.sdk.ErrorCode;
+import dev.plexspaces.sdk.PlexException;
+import java.util.HashMap;
+import java.util.Map;
+
+/// The outcome of a request with a key, as it is remembered.
+final class Idempotency {
+
+  private static final String VALUE = "value";
+  private static final String ERROR = "error";
+
+  private Idempotency() {}
+
+  static Map<String, Object> value(Object value) {
+    Map<String, Object> outcome = new HashMap<>();
+    outcome.put(VALUE, value);
+    return outcome;
+  }
+
+  static Map<String, Object> error(PlexException error) {
+    return Map.of(ERROR, MessageCodec.error(error));
+  }
+
+  /// Gives a caller a remembered outcome.
+  static void settle(ActorCell by, ReplyTo caller, byte[] outcome) {
+    Map<?, ?> fields = (Map<?, ?>) Json.parse(outcome);
+    if (fields.get(ERROR) instanceof Map<?, ?> error) {
+      caller.fail(MessageCodec.error(error));
+    } else {
+      caller.complete(by, fields.get(VALUE));
+    }
+  }
+
+  static PlexException otherBody() {
+    return new PlexException(
+        ErrorCode.CONFLICT,
+        "the idempotency key was used for another request; use a new key for each request");
+  }
+}
