@@ -20,6 +20,11 @@ class CrashCampaignTest {
   private static final int KILLS = 6;
 
   private static final int KILLS_WHEN_FULL = 6;
+  private static final int CLIENTS = 8;
+
+  /// Few, so that what they have done does not fill the disk by itself.
+  private static final int CLIENTS_WHEN_FULL = 4;
+
   private static final int DISK_MEGABYTES = 512;
   private static final long SEED = 7;
 
@@ -31,7 +36,7 @@ class CrashCampaignTest {
   @Test
   void killedNode_conservesMoneyAndHandlesEveryMessageOnce() throws InterruptedException {
     Campaign.Result result =
-        campaign(KILLS, temp.resolve("data"), Optional.empty(), NodeProcess.java());
+        campaign(KILLS, CLIENTS, temp.resolve("data"), Optional.empty(), NodeProcess.java());
     assertThat(result.violations()).isEmpty();
     assertThat(result.kills()).isEqualTo(KILLS);
     assertThat(result.transfers()).as("the load was real").isGreaterThan(KILLS);
@@ -45,6 +50,7 @@ class CrashCampaignTest {
       Campaign.Result result =
           campaign(
               KILLS_WHEN_FULL,
+              CLIENTS_WHEN_FULL,
               disk.mount().resolve("data"),
               Optional.of(disk.seen().resolve("hog")),
               java);
@@ -55,14 +61,14 @@ class CrashCampaignTest {
     }
   }
 
-  private Campaign.Result campaign(int kills, Path data, Optional<Path> hog, List<String> java)
+  private Campaign.Result campaign(int kills, int clients, Path data, Optional<Path> hog, List<String> java)
       throws InterruptedException {
     return new Campaign(
             new CampaignOptions(
                 AT_MOST,
                 kills,
                 150,
-                8,
+                clients,
                 CampaignOptions.KEYED_PERCENT,
                 SEED,
                 data,

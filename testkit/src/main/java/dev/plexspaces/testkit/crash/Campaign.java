@@ -44,6 +44,8 @@ public final class Campaign {
 
   private static final long FULL_LOOK_MILLIS = 20;
 
+  private static final int BULK_BYTES = 1 << 20;
+
   private static final int CHUNK_BYTES = 1 << 12;
 
   /// Longest wait for all messages to arrive and all reminders to fire, once the clients rest.
@@ -94,7 +96,7 @@ public final class Campaign {
   /// @param timesFull how often the disk was full
   /// @param startsWithoutRoom starts that gave up because it was
   /// @param requests transfers the clients wanted
-  /// @param refused requests without a key that the node refused for now
+  /// @param refused answers that said "later"; with a key the request was sent again
   /// @param retries repetitions of unanswered requests under their key
   /// @param acknowledged requests answered
   /// @param transfers that moved money, each with one payment of interest
@@ -230,24 +232,28 @@ public final class Campaign {
     Thread.sleep(random.nextInt(LIFE_MIN_MILLIS, LIFE_MAX_MILLIS));
   }
 
-  /// Takes what room there is, and again what the node gives up to help itself.
+  /// Takes all room, and for a while again what the node gives up to help itself.
   private static void keepFull(Path hog, long millis) throws IOException, InterruptedException {
+    fill(hog, new byte[BULK_BYTES]);
     long began = System.nanoTime();
-    while (millisSince(began) < millis) {
-      try (OutputStream out =
-          Files.newOutputStream(hog, StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
-        byte[] chunk = new byte[CHUNK_BYTES];
-        for (long taken = Files.size(hog);
-            taken < CampaignOptions.HOG_BYTES_MAX;
-            taken += chunk.length) {
-          out.write(chunk);
-        }
-      } catch (IOException e) {
-        if (!String.valueOf(e.getMessage()).contains("No space left")) {
-          throw e;
-        }
-      }
+    do {
+      fill(hog, new byte[CHUNK_BYTES]);
       Thread.sleep(FULL_LOOK_MILLIS);
+    } while (millisSince(began) < millis);
+  }
+
+  private static void fill(Path hog, byte[] chunk) throws IOException {
+    try (OutputStream out =
+        Files.newOutputStream(hog, StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
+      for (long taken = Files.size(hog);
+          taken < CampaignOptions.HOG_BYTES_MAX;
+          taken += chunk.length) {
+        out.write(chunk);
+      }
+    } catch (IOException e) {
+      if (!String.valueOf(e.getMessage()).contains("No space left")) {
+        throw e;
+      }
     }
   }
 
@@ -349,7 +355,7 @@ public final class Campaign {
       out.printf("and %d more%n", result.violations().size() - VIOLATIONS_TOLD);
     }
     out.printf(
-        "seed %d: %d kills (%d while starting), disk full %d times (%d starts gave up), %d requests (%d refused), %d acknowledged, %d"
+        "seed %d: %d kills (%d while starting), disk full %d times (%d starts gave up), %d requests (refused for now %d times), %d acknowledged, %d"
             + " retries, %d sent again; %d unanswered without a key, of which %d happened;"
             + " %d transfers with as many payments of interest; start %d ms on average, %d at"
             + " most; %d violations, %d s%n",

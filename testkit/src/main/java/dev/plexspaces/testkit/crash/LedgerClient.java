@@ -146,6 +146,9 @@ final class LedgerClient implements Runnable {
         throw new Wrong(transfer + " got no answer in " + tries + " tries; the last was " + came);
       } else {
         counts.retries++;
+        if (came.isPresent() && LedgerPort.isRefusal(came.get())) {
+          counts.refused++;
+        }
         Thread.sleep(LedgerPort.AGAIN_AFTER_MILLIS);
       }
     }

@@ -128,16 +128,13 @@ final class LedgerPort implements AutoCloseable {
     return new Books.Reports(each, auditors(), report(TREASURY, "main"));
   }
 
-  /// Messages nobody processed in this life, by the node's own count.
+  /// Messages nobody processed: those on the disk, the first page of them, and by the node's own
+  /// count those lost in this life from memory.
   long deadLetters() throws InterruptedException {
-    String url = url();
-    Answer answer =
-        send(HttpRequest.newBuilder(URI.create(url + "/metrics")).timeout(ANSWER_MAX).build())
-            .filter(a -> a.status() == OK)
-            .orElseThrow(() -> new Wrong("no metrics from " + url));
+    Map<?, ?> page = (Map<?, ?>) Json.parse(get("/api/v1/dead-letters/acme/prod"));
+    long stored = page.get("dead_letters") instanceof List<?> letters ? letters.size() : 0;
     List<Double> counts =
-        answer
-            .body()
+        get("/metrics")
             .lines()
             .filter(line -> line.startsWith("plexspaces_dead_letters_total"))
             .map(line -> Double.valueOf(line.substring(line.lastIndexOf(' ') + 1)))
@@ -145,7 +142,15 @@ final class LedgerPort implements AutoCloseable {
     if (counts.isEmpty()) {
       throw new Wrong("the metrics do not count dead letters");
     }
-    return (long) counts.stream().mapToDouble(Double::doubleValue).sum();
+    return stored + (long) counts.stream().mapToDouble(Double::doubleValue).sum();
+  }
+
+  private String get(String path) throws InterruptedException {
+    String url = url() + path;
+    return send(HttpRequest.newBuilder(URI.create(url)).timeout(ANSWER_MAX).build())
+        .filter(a -> a.status() == OK)
+        .orElseThrow(() -> new Wrong("no answer from " + url))
+        .body();
   }
 
   @Override
