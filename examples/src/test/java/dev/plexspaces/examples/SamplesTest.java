@@ -7,6 +7,7 @@ import dev.plexspaces.examples.bank.BankAccount;
 import dev.plexspaces.examples.calculator.Calculator;
 import dev.plexspaces.examples.chat.ChatRoom;
 import dev.plexspaces.examples.counter.Counter;
+import dev.plexspaces.examples.notifier.Notifier;
 import dev.plexspaces.examples.ratelimiter.RateLimiter;
 import dev.plexspaces.examples.transfers.LedgerAccount;
 import dev.plexspaces.examples.transfers.LedgerAuditor;
@@ -16,9 +17,16 @@ import dev.plexspaces.kernel.binding.ActorType;
 import dev.plexspaces.kernel.binding.AnnotatedActors;
 import dev.plexspaces.sdk.ActorException;
 import dev.plexspaces.sdk.ErrorCode;
+import dev.plexspaces.sdk.LinkRequest;
+import dev.plexspaces.sdk.LinkResponse;
+import dev.plexspaces.testkit.TestActors;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -326,6 +334,31 @@ class SamplesTest {
     assertThat(hook.get("{}")).contains("\"number\":1003,").doesNotContain("\"number\":500,");
   }
 
+  // Notifier.
+
+  @Test
+  void notifier_passesOn_andCountsWhatWasTakenAndRefused() {
+    List<String> calls = Collections.synchronizedList(new ArrayList<>());
+    Function<LinkRequest, LinkResponse> receiver =
+        request -> {
+          calls.add(request.link() + " " + request.method() + " " + request.path());
+          return new LinkResponse(
+              request.body().equals(Map.of("op", "notify", "n", 1L)) ? 202 : 422, Map.of(), null);
+        };
+    try (TestActors actors = TestActors.withLinks(receiver, Notifier.class)) {
+      actors.tell("notifier", "..", "notify", Map.of("op", "notify", "n", 1));
+      actors.tell("notifier", "..", "notify", Map.of("op", "notify", "n", 2));
+      assertThat(actors.ask("notifier", "..", "status", null))
+          .isEqualTo(Map.of("delivered", 1L, "refused", 1L, "last_status", 422L));
+      actors.ask("notifier", "a b/ü", "notify", Map.of());
+    }
+    assertThat(calls)
+        .containsExactly(
+            "receiver POST /topics/t-..",
+            "receiver POST /topics/t-..",
+            "receiver POST /topics/t-a%20b%2F%C3%BC");
+  }
+
   // Bundles.
 
   @ParameterizedTest
@@ -337,6 +370,7 @@ class SamplesTest {
     "chat,chat_room,true",
     "transfers,ledger_account,true",
     "webhook,webhook_handler,true",
+    "notifier,notifier,true",
   })
   void bundle_namesAClassThatBindsAndMayBeDurable(String app, String type, boolean durable)
       throws Exception {

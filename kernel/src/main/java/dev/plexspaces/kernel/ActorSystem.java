@@ -155,7 +155,8 @@ public final class ActorSystem implements Invoker, AutoCloseable {
             "",
             List.of(),
             new FacetCatalog(Map.of(), handlingTimes),
-            quarantine);
+            quarantine,
+            ServiceLinks.NONE);
   }
 
   // ---- applications
@@ -260,7 +261,8 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       List<FacetSpec> facets = FacetCatalog.merge(offer.type().facets(), offer.facets());
       catalog.check("actor type '" + name + "'", facets);
       TypeEntry entry =
-          new TypeEntry(offer.type(), unit.id(), unit.version(), facets, catalog, quarantine);
+          new TypeEntry(
+              offer.type(), unit.id(), unit.version(), facets, catalog, quarantine, unit.links());
       if (entry.durable) {
         offer.type().requireDurable();
       }
@@ -788,7 +790,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     return ids.incrementAndGet();
   }
 
-  private String newMessageId() {
+  String newMessageId() {
     return Long.toHexString(entropy.nextLong()) + Long.toHexString(entropy.nextLong());
   }
 
@@ -1036,6 +1038,11 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   /// @return the reply
   /// @throws PlexException what it was settled with instead
   Object await(ActorCell caller, Turn t, ReplyTo.Blocking reply) {
+    block(caller, t, reply);
+    return reply.value();
+  }
+
+  private void block(ActorCell caller, Turn t, ReplyTo.Blocking reply) {
     if (!reply.ready()) {
       caller.blocks();
       watch(reply, reply.dueNanos() - clock.nanoTime());
@@ -1044,7 +1051,6 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       // The caller's code goes on and may block on what the callee made ready.
       t.worker.publish();
     }
-    return reply.value();
   }
 
   /// Admits a request from one durable actor to another, before its row is committed. Whoever calls
@@ -1109,6 +1115,36 @@ public final class ActorSystem implements Invoker, AutoCloseable {
             LOG.warn("a reply to {} could not be kept: {}", asker, why.getMessage());
           }
         });
+  }
+
+  /// Time until the deadline of the request a turn works for.
+  ///
+  /// @param max the answer when there is no deadline or it is later
+  /// @return 0 or less when it has passed
+  Duration untilDeadline(Turn t, Duration max) {
+    Optional<Instant> deadline = t.envelope.context.deadline();
+    if (deadline.isEmpty()) {
+      return max;
+    }
+    Duration left = Duration.between(clock.instant(), deadline.get());
+    return left.compareTo(max) < 0 ? left : max;
+  }
+
+  /// Begins something outside on behalf of a running turn and blocks it until `reply` is settled.
+  ///
+  /// @throws PlexException `UNAVAILABLE` when the actor was killed
+  void callOutside(Turn t, ReplyTo.FromLink reply, Runnable begin) {
+    ActorCell caller = reply.caller;
+    caller.waitingFor = reply;
+    try {
+      if (caller.killed()) {
+        throw caller.killedWhileWaiting();
+      }
+      begin.run();
+      block(caller, t, reply);
+    } finally {
+      caller.waitingFor = null;
+    }
   }
 
   private static PlexException deadlock(ReplyTo.Blocking reply, Address to) {

@@ -20,6 +20,7 @@ import java.util.function.Supplier;
 /// @param facets its own facets by name
 /// @param supervisor the root of its supervision tree; without children when all of its actors are
 ///   activated on demand
+/// @param links its ways out; [ServiceLinks#NONE] when it declares none
 public record ApplicationUnit(
     String id,
     String version,
@@ -27,10 +28,23 @@ public record ApplicationUnit(
     Scope home,
     List<Offer> types,
     Map<String, Supplier<Facet>> facets,
-    SupervisorSpec supervisor) {
+    SupervisorSpec supervisor,
+    ServiceLinks links) {
 
   /// One actor type and the facets configuration adds to it.
   public record Offer(ActorType type, List<FacetSpec> facets) {}
+
+  /// An application without service links.
+  public ApplicationUnit(
+      String id,
+      String version,
+      Optional<String> visibleTo,
+      Scope home,
+      List<Offer> types,
+      Map<String, Supplier<Facet>> facets,
+      SupervisorSpec supervisor) {
+    this(id, version, visibleTo, home, types, facets, supervisor, ServiceLinks.NONE);
+  }
 
   public ApplicationUnit {
     types = List.copyOf(types);

@@ -8,6 +8,8 @@ import dev.plexspaces.sdk.ActorRef;
 import dev.plexspaces.sdk.ChildSpec;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.ExitReason;
+import dev.plexspaces.sdk.LinkRequest;
+import dev.plexspaces.sdk.LinkResponse;
 import dev.plexspaces.sdk.Message;
 import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.sdk.RequestContext;
@@ -167,6 +169,23 @@ final class CellContext implements ActorContext {
   public <T> T ask(
       ActorRef to, String operation, Object payload, Duration timeout, Class<T> replyType) {
     return Conversion.to(replyType, ask(to, operation, payload, timeout));
+  }
+
+  @Override
+  public LinkResponse fetch(LinkRequest request) {
+    Turn t = turn();
+    LinkCall call = new LinkCall(request);
+    DurableTurns durable = cell.durable();
+    if (durable != null) {
+      return LinkCall.response(durable.fetch(t, call));
+    }
+    t.flush(cell.system());
+    try {
+      String key = LinkCall.key(cell.id(), cell.system().newMessageId());
+      return LinkCall.response(call.make(cell, t, key));
+    } finally {
+      t.now = null;
+    }
   }
 
   @Override

@@ -29,6 +29,7 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 
 /// The turns of one durable activation: what they commit, what waits for the disk, what is
@@ -703,17 +704,63 @@ final class DurableTurns {
     commitAndWait(t);
   }
 
+  /// Performs a call whose outcome is part of the next commit; when there is none, because the
+  /// handler let an error escape, the next delivery performs it again.
+  ///
+  /// @param intended true when its intent is on disk already
+  /// @param action its result must be JSON
+  private Object perform(
+      Turn t, String call, long hash, boolean intended, Supplier<Object> action) {
+    if (!intended) {
+      intend(t, call, hash, Optional.empty());
+    }
+    Object result;
+    try {
+      result = action.get();
+    } catch (PlexException error) {
+      threw(t, call, hash, error, false);
+      throw error;
+    }
+    return returned(t, call, hash, result);
+  }
+
+  /// A call to the outside, with the key of this step: the same when it is made again after a
+  /// crash.
+  Object fetch(Turn t, LinkCall call) {
+    requireTurn(call.name());
+    StepResult recorded = reach(t, call.name(), call.hash());
+    if (recorded != null && !recorded.pending()) {
+      replaySegment(t, 0);
+      return outcome(recorded);
+    }
+    return perform(
+        t,
+        call.name(),
+        call.hash(),
+        recorded != null,
+        () ->
+            call.make(cell, t, LinkCall.key(id, store.incarnation(), incarnation, nextTurn, step)));
+  }
+
+  private static Object outcome(StepResult recorded) {
+    if (recorded.error().isPresent()) {
+      throw MessageCodec.error((Map<?, ?>) Json.parse(recorded.error().get()));
+    }
+    return recorded.result().map(Json::parse).orElse(null);
+  }
+
   /// Notes the result of a call for the next commit.
   ///
   /// @return the result as a replay will see it
-  private Object returned(Turn t, String call, long hash, String what, Object result) {
+  private Object returned(Turn t, String call, long hash, Object result) {
     newSegment(t);
     byte[] json;
     try {
       json = Json.write(result);
     } catch (PlexException notJson) {
       throw new PlexException(
-          ErrorCode.INVALID_MESSAGE, what + " cannot be kept: " + notJson.getMessage());
+          ErrorCode.INVALID_MESSAGE,
+          "the reply to '" + call + "' cannot be kept: " + notJson.getMessage());
     }
     results.add(new StepResult(step, call, hash, Optional.of(json), Optional.empty(), false));
     return Json.parse(json);
@@ -757,25 +804,17 @@ final class DurableTurns {
                   .map(error -> ((Map<?, ?>) Json.parse(error)).containsKey(BY_ROW))
                   .orElse(true);
       replaySegment(t, tookRow ? 1 : 0);
-      if (recorded.error().isPresent()) {
-        throw MessageCodec.error((Map<?, ?>) Json.parse(recorded.error().get()));
-      }
-      return recorded.result().map(Json::parse).orElse(null);
+      return outcome(recorded);
     }
     if (byRow) {
       return request(t, to, operation, payload, timeout, call, hash, recorded);
     }
-    if (recorded == null) {
-      intend(t, call, hash, Optional.empty());
-    }
-    Object reply;
-    try {
-      reply = cell.system().ask(cell, t, to, operation, payload, timeout);
-    } catch (PlexException error) {
-      threw(t, call, hash, error, false);
-      throw error;
-    }
-    return returned(t, call, hash, "the reply of " + to + " to '" + operation + "'", reply);
+    return perform(
+        t,
+        call,
+        hash,
+        recorded != null,
+        () -> cell.system().ask(cell, t, to, operation, payload, timeout));
   }
 
   /// @param intent the recorded intent, when the request is on its way already; null otherwise
@@ -836,15 +875,14 @@ final class DurableTurns {
           wait.complete(null, reply);
         }
       }
-      return answer(t, to, operation, call, hash, wait);
+      return answer(t, call, hash, wait);
     } finally {
       cell.waitingFor = null;
       system.durableAsks().leave(wait);
     }
   }
 
-  private Object answer(
-      Turn t, Address to, String operation, String call, long hash, ReplyTo.Durable wait) {
+  private Object answer(Turn t, String call, long hash, ReplyTo.Durable wait) {
     Envelope reply;
     try {
       reply = (Envelope) cell.system().await(cell, t, wait);
@@ -857,7 +895,7 @@ final class DurableTurns {
       threw(t, call, hash, reply.extras.error, true);
       throw reply.extras.error;
     }
-    return returned(t, call, hash, "the reply of " + to + " to '" + operation + "'", reply.payload);
+    return returned(t, call, hash, reply.payload);
   }
 
   private void newSegment(Turn t) {

@@ -92,7 +92,7 @@ abstract class ReplyTo extends Deadline {
     /// Who waits.
     final ActorCell caller;
 
-    /// Who has to answer; another one after the call was forwarded.
+    /// Who has to answer; another one after the call was forwarded; null for nobody in here.
     volatile ActorCell holder;
 
     private volatile Thread thread;
@@ -173,6 +173,21 @@ abstract class ReplyTo extends Deadline {
     @Override
     String timeoutText() {
       throw new IllegalStateException("it has no deadline of its own");
+    }
+  }
+
+  /// A turn that blocks until somebody outside has answered.
+  static final class FromLink extends Blocking {
+    private final String link;
+
+    FromLink(long dueNanos, ActorCell caller, String link) {
+      super(dueNanos, caller, null, null, null);
+      this.link = link;
+    }
+
+    @Override
+    String timeoutText() {
+      return "service link '" + link + "': no answer in time";
     }
   }
 

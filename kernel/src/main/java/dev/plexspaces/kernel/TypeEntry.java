@@ -30,6 +30,10 @@ final class TypeEntry {
   final ChildSpec defaults;
 
   final Quarantine quarantine;
+
+  /// The ways out of its application.
+  final ServiceLinks links;
+
   volatile boolean retired;
 
   final LongAdder messagesOfExited = new LongAdder();
@@ -56,13 +60,15 @@ final class TypeEntry {
       String version,
       List<FacetSpec> facets,
       FacetCatalog facetCatalog,
-      Quarantine quarantine) {
+      Quarantine quarantine,
+      ServiceLinks links) {
     this.type = type;
     this.application = application;
     this.version = version;
     this.facets = facets;
     this.facetCatalog = facetCatalog;
     this.quarantine = quarantine;
+    this.links = links;
     FacetSpec virtualFacet = FacetCatalog.named(facets, FacetCatalog.VIRTUAL_ACTOR);
     this.virtual = virtualFacet != null;
     this.durable = FacetCatalog.named(facets, FacetCatalog.DURABILITY) != null;

@@ -146,7 +146,7 @@ class InspectionTest {
     assertThat(entries.getFirst().failure().orElseThrow()).contains("behind the ask");
     assertThat(entries.getFirst().calls())
         .extracting(Inspection.Call::call, Inspection.Call::pending)
-        .containsExactly(tuple("ask account/other balance", false));
+        .containsExactly(tuple("request account/other balance", false));
     assertThat(entries.getFirst().calls().getFirst().result()).contains("0");
     assertThat(entries.get(1).calls().getFirst().pending()).isTrue();
     assertThat(entries.get(1).changes()).extracting(Change::field).containsExactly("balance");

@@ -227,6 +227,9 @@ class VirtualActorTest {
     node.offer(counter("lazy"));
     Object ref = node.ask("counter", "a", "monitor", "b");
     node.ask("counter", "c", "link", "d");
+    for (String key : List.of("b", "d")) {
+      Node.eventually(() -> node.state("counter", key).equals("active"));
+    }
     for (int i = 0; i < 5; i++) {
       idle();
       for (String key : List.of("a", "b", "c", "d")) {

@@ -13,6 +13,8 @@ import dev.plexspaces.kernel.time.SystemClock;
 import dev.plexspaces.node.deploy.Deployment;
 import dev.plexspaces.node.deploy.Deployments;
 import dev.plexspaces.node.deploy.KernelHost;
+import dev.plexspaces.node.links.OutboundHttp;
+import dev.plexspaces.node.links.Secrets;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.store.SqliteStore;
@@ -29,6 +31,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
@@ -129,11 +132,24 @@ public final class Node implements AutoCloseable {
             store);
     started("actors", actors);
 
+    ExecutorService linkThreads = Executors.newVirtualThreadPerTaskExecutor();
+    // Ends waits between attempts, too.
+    started("threads of service links", linkThreads::shutdownNow);
+    OutboundHttp links =
+        new OutboundHttp(
+            new Secrets(System::getenv, data.resolve("secrets")),
+            linkThreads,
+            SystemClock.INSTANCE,
+            () -> ThreadLocalRandom.current().nextLong(),
+            Thread::sleep);
+    started("service links", links);
+
     deployments =
         new Deployments(
             data.resolve("apps"),
             AnnotatedActors::bind,
             new KernelHost(actors),
+            links,
             SystemClock.INSTANCE);
     started("applications", deployments);
     if (options.samples()) {
@@ -142,7 +158,7 @@ public final class Node implements AutoCloseable {
 
     deployments.restore();
 
-    metrics = new NodeMetrics(actors::metrics, store::stats);
+    metrics = new NodeMetrics(actors::metrics, store::stats, links::stats);
     started("metrics", metrics);
     ExecutorService blocking = Executors.newVirtualThreadPerTaskExecutor();
     started("blocking calls", blocking);

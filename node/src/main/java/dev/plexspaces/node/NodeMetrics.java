@@ -3,6 +3,7 @@ package dev.plexspaces.node;
 import dev.plexspaces.kernel.HandlingTimes;
 import dev.plexspaces.kernel.KernelMetrics;
 import dev.plexspaces.kernel.KernelMetrics.TypeMetrics;
+import dev.plexspaces.node.links.LinkStats;
 import dev.plexspaces.store.StoreStats;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.binder.jvm.ClassLoaderMetrics;
@@ -48,7 +49,9 @@ final class NodeMetrics implements AutoCloseable {
 
   /// @param kernel read once per scrape
   /// @param store read once per scrape
-  NodeMetrics(Supplier<KernelMetrics> kernel, Supplier<StoreStats> store) {
+  /// @param links read once per scrape
+  NodeMetrics(
+      Supplier<KernelMetrics> kernel, Supplier<StoreStats> store, Supplier<List<LinkStats>> links) {
     gc.bindTo(registry);
     new JvmMemoryMetrics().bindTo(registry);
     new JvmThreadMetrics().bindTo(registry);
@@ -56,7 +59,7 @@ final class NodeMetrics implements AutoCloseable {
     new ProcessorMetrics().bindTo(registry);
     new UptimeMetrics().bindTo(registry);
     new FileDescriptorMetrics().bindTo(registry);
-    MultiCollector counters = () -> snapshots(kernel.get(), store.get());
+    MultiCollector counters = () -> snapshots(kernel.get(), store.get(), links.get());
     registry.getPrometheusRegistry().register(counters);
   }
 
@@ -76,7 +79,7 @@ final class NodeMetrics implements AutoCloseable {
     registry.close();
   }
 
-  static MetricSnapshots snapshots(KernelMetrics kernel, StoreStats store) {
+  static MetricSnapshots snapshots(KernelMetrics kernel, StoreStats store, List<LinkStats> links) {
     List<MetricSnapshot> all = new ArrayList<>();
     List<TypeMetrics> types = kernel.types();
     all.add(
@@ -134,7 +137,30 @@ final class NodeMetrics implements AutoCloseable {
       all.add(handlingTimes(kernel.handlingTimes()));
     }
     store(store, all);
+    links(links, all);
     return new MetricSnapshots(all);
+  }
+
+  private static void links(List<LinkStats> links, List<MetricSnapshot> all) {
+    Map<Labels, Long> calls = new TreeMap<>();
+    Map<Labels, Long> retries = new TreeMap<>();
+    Map<Labels, Long> breakers = new TreeMap<>();
+    for (LinkStats link : links) {
+      Labels labels = Labels.of("application", link.application(), "link", link.link());
+      link.calls()
+          .forEach((ending, count) -> calls.put(labels.add("outcome", lower(ending)), count));
+      retries.put(labels, link.retries());
+      for (String state : LinkStats.BREAKER_STATES) {
+        breakers.put(labels.add("state", state), state.equals(link.breaker()) ? 1L : 0L);
+      }
+    }
+    all.add(counter("plexspaces_link_calls", "Calls over service links, by outcome.", calls));
+    all.add(counter("plexspaces_link_retries", "Attempts of such calls after the first.", retries));
+    all.add(
+        gauge(
+            "plexspaces_link_breaker_state",
+            "1 for the state the circuit breaker of a link is in.",
+            breakers));
   }
 
   private static void store(StoreStats store, List<MetricSnapshot> all) {

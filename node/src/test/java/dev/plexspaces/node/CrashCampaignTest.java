@@ -61,7 +61,8 @@ class CrashCampaignTest {
     }
   }
 
-  private Campaign.Result campaign(int kills, int clients, Path data, Optional<Path> hog, List<String> java)
+  private Campaign.Result campaign(
+      int kills, int clients, Path data, Optional<Path> hog, List<String> java)
       throws InterruptedException {
     return new Campaign(
             new CampaignOptions(

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.plexspaces.kernel.DeadLetters;
 import dev.plexspaces.kernel.KernelMetrics;
 import dev.plexspaces.kernel.KernelMetrics.TypeMetrics;
+import dev.plexspaces.node.links.LinkStats;
+import dev.plexspaces.node.links.LinkStats.Ending;
 import dev.plexspaces.store.StoreStats;
 import java.util.List;
 import java.util.Map;
@@ -61,8 +63,23 @@ class NodeMetricsTest {
         .contains("plexspaces_actor_live{application=\"bank\",type=\"account\"} 2.0");
   }
 
+  @Test
+  void serviceLinks_showCallsByOutcomeRetriesAndTheBreaker() {
+    assertThat(text(new KernelMetrics(List.of(), 0, Map.of(), Map.of())).lines())
+        .contains(
+            "plexspaces_link_calls_total{application=\"shop\",link=\"bank\",outcome=\"ok\"} 7.0",
+            "plexspaces_link_calls_total{application=\"shop\",link=\"bank\",outcome=\"breaker_open\"} 2.0",
+            "plexspaces_link_retries_total{application=\"shop\",link=\"bank\"} 3.0",
+            "plexspaces_link_breaker_state{application=\"shop\",link=\"bank\",state=\"open\"} 1.0",
+            "plexspaces_link_breaker_state{application=\"shop\",link=\"bank\",state=\"closed\"} 0.0");
+  }
+
+  private static final List<LinkStats> LINKS =
+      List.of(
+          new LinkStats("shop", "bank", Map.of(Ending.OK, 7L, Ending.BREAKER_OPEN, 2L), 3, "open"));
+
   private static String text(KernelMetrics kernel) {
-    try (NodeMetrics metrics = new NodeMetrics(() -> kernel, () -> STORE)) {
+    try (NodeMetrics metrics = new NodeMetrics(() -> kernel, () -> STORE, () -> LINKS)) {
       return metrics.text();
     }
   }

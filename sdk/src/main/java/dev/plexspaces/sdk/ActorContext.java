@@ -9,8 +9,8 @@ import java.util.random.RandomGenerator;
 /// during the call it was passed to.
 ///
 /// Effects ([#tell], [#sendAfter], [#spawn], state changes) are buffered and released when the turn
-/// commits: if the handler throws they never happened. [#ask] is a commit point: what was buffered
-/// before it is released first. Source: WIT interface `messaging`.
+/// commits: if the handler throws they never happened. [#ask] and [#fetch] are commit points: what
+/// was buffered before one is released first. Source: WIT interface `messaging`.
 public interface ActorContext {
 
   /// The longest a call may wait, and the default bound where none is given: 5 seconds.
@@ -44,6 +44,30 @@ public interface ActorContext {
   ///
   /// @throws PlexException additionally `INVALID_MESSAGE` when the reply does not fit `replyType`
   <T> T ask(ActorRef to, String operation, Object payload, Duration timeout, Class<T> replyType);
+
+  /// Calls an outside HTTP service over a service link of this application and waits for the
+  /// answer; blocks only this actor. A commit point.
+  ///
+  /// The call carries the header `Idempotency-Key`. For a durable actor it is
+  /// `tenant/namespace/type/key/incarnation/turn/step`, the same each time this very call is made
+  /// again: by the link's own attempts, or because the node crashed before the answer was on disk.
+  /// So a service that honours it acts once. For other actors the key is one of this call only.
+  /// Once the answer is on disk the call is never made again; a replay gets the recorded one. An
+  /// error that leaves the handler is not recorded, so the next delivery of the message calls
+  /// again; one that the handler catches is.
+  ///
+  /// Attempts, waits between them, time limits and the circuit breaker are the link's
+  /// configuration.
+  ///
+  /// @return any answer with a status below 500 other than 408 and 429; also 404, which the handler
+  ///   must look at
+  /// @throws PlexException `UNAVAILABLE` when the service cannot be reached, answers 5xx or its
+  ///   circuit breaker is open; `TIMEOUT` when it does not answer in time or answers 408;
+  ///   `RESOURCE_EXHAUSTED` when it answers 429 or too many calls are on their way;
+  ///   `DELIVERY_FAILED` when its answer is too large or no HTTP; `NOT_FOUND` when the application
+  ///   has no such link; `INVALID_MESSAGE` when the body is too large or cannot be JSON, or a
+  ///   header is one the link sets
+  LinkResponse fetch(LinkRequest request);
 
   /// Sends `operation` to `to` without waiting. Leaves when the turn commits.
   ///

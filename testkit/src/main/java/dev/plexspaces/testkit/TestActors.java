@@ -3,6 +3,7 @@ package dev.plexspaces.testkit;
 import dev.plexspaces.kernel.ActorSystem;
 import dev.plexspaces.kernel.ApplicationUnit;
 import dev.plexspaces.kernel.Invoker;
+import dev.plexspaces.kernel.ServiceLinks;
 import dev.plexspaces.kernel.binding.ActorType;
 import dev.plexspaces.kernel.binding.AnnotatedActors;
 import dev.plexspaces.kernel.identity.ActorId;
@@ -10,6 +11,8 @@ import dev.plexspaces.kernel.identity.Scope;
 import dev.plexspaces.kernel.json.Json;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.FacetSpec;
+import dev.plexspaces.sdk.LinkRequest;
+import dev.plexspaces.sdk.LinkResponse;
 import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.sdk.RequestContext;
 import dev.plexspaces.sdk.RestartType;
@@ -25,6 +28,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
 
 /// Actor classes under test, run by the production kernel on an in-memory store: no node, no files,
 /// no ports.
@@ -49,6 +53,22 @@ public final class TestActors implements AutoCloseable {
   ///
   /// @throws PlexException `INVALID_MESSAGE` for what deployment would refuse as well
   public static TestActors of(Class<?>... classes) {
+    return start(ServiceLinks.NONE, classes);
+  }
+
+  /// Like [#of], with service links: whatever the actors fetch, on any link, `answers` answers at
+  /// once, on the actor's thread.
+  ///
+  /// @param answers gets the request with the body the actor gave, JSON as maps and lists; returns
+  ///   a response whose body is text, `byte[]`, `null` or any JSON value, or throws the
+  ///   [PlexException] that `fetch` is to throw
+  /// @throws PlexException `INVALID_MESSAGE`, as [#of]
+  public static TestActors withLinks(
+      Function<LinkRequest, LinkResponse> answers, Class<?>... classes) {
+    return start(new StubLinks(answers), classes);
+  }
+
+  private static TestActors start(ServiceLinks links, Class<?>... classes) {
     List<ApplicationUnit.Offer> offers = new ArrayList<>();
     for (Class<?> actorClass : classes) {
       ActorType type = AnnotatedActors.bind(actorClass);
@@ -76,7 +96,8 @@ public final class TestActors implements AutoCloseable {
                       SupervisorSpec.WINDOW,
                       RestartType.PERMANENT,
                       SupervisorSpec.UNBOUNDED,
-                      List.of()))));
+                      List.of()),
+                  links)));
       return actors;
     } catch (PlexException e) {
       actors.close();

@@ -8,9 +8,12 @@ import dev.plexspaces.sdk.ActorException;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.GenServer;
 import dev.plexspaces.sdk.Handler;
+import dev.plexspaces.sdk.LinkRequest;
+import dev.plexspaces.sdk.LinkResponse;
 import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.sdk.State;
 import java.util.Map;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 
 class TestActorsTest {
@@ -47,6 +50,44 @@ class TestActorsTest {
     @Handler("sum")
     long sum() {
       return sum;
+    }
+  }
+
+  @GenServer(facets = "durability")
+  public static class Buyer {
+    @State private long paid;
+
+    @Handler("buy")
+    Object buy(ActorContext context, long price) {
+      LinkResponse answer = context.fetch(LinkRequest.post("shop", "/buy", Map.of("price", price)));
+      paid += answer.ok() ? price : 0;
+      return Map.of("status", answer.status(), "paid", paid, "body", answer.body());
+    }
+  }
+
+  @Test
+  void serviceLinks_areAnsweredByTheTest() {
+    Function<LinkRequest, LinkResponse> shop =
+        request ->
+            switch (request.body().toString()) {
+              case "{price=1}" -> new LinkResponse(200, Map.of(), Map.of("to", request.path()));
+              case "{price=2}" -> new LinkResponse(409, Map.of(), "sold out");
+              default -> throw new PlexException(ErrorCode.UNAVAILABLE, "closed");
+            };
+    try (TestActors actors = TestActors.withLinks(shop, Buyer.class)) {
+      assertThat(actors.ask("buyer", "b", "buy", Map.of("price", 1)))
+          .isEqualTo(Map.of("status", 200L, "paid", 1L, "body", Map.of("to", "/buy")));
+      assertThat(actors.ask("buyer", "b", "buy", Map.of("price", 2)))
+          .isEqualTo(Map.of("status", 409L, "paid", 1L, "body", "sold out"));
+      assertThatThrownBy(() -> actors.ask("buyer", "b", "buy", Map.of("price", 3)))
+          .isInstanceOfSatisfying(
+              PlexException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.ACTOR_CRASHED));
+      assertThat(actors.ask("buyer", "b", "buy", Map.of("price", 1)))
+          .isEqualTo(Map.of("status", 200L, "paid", 2L, "body", Map.of("to", "/buy")));
+    }
+    try (TestActors actors = TestActors.of(Buyer.class)) {
+      assertThatThrownBy(() -> actors.ask("buyer", "b", "buy", Map.of("price", 1)))
+          .isInstanceOf(PlexException.class);
     }
   }
 

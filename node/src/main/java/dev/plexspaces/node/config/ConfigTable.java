@@ -235,6 +235,11 @@ public final class ConfigTable {
     return table(key).map(t -> plain(t.node)).orElse(Map.of());
   }
 
+  /// All keys of this table, in the order of the file.
+  public Set<String> keys() {
+    return new LinkedHashSet<>(node.propertyNames());
+  }
+
   /// The keys nobody asked for, as plain values; declares them.
   public Map<String, Object> otherValues() {
     Map<String, Object> others = new LinkedHashMap<>();

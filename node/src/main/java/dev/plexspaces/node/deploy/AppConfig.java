@@ -4,9 +4,14 @@ import dev.plexspaces.kernel.binding.ActorType.Behavior;
 import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.identity.Scope;
 import dev.plexspaces.node.config.ConfigTable;
+import dev.plexspaces.node.links.Secrets;
+import dev.plexspaces.node.links.ServiceLink;
+import dev.plexspaces.node.links.ServiceLink.BreakerPolicy;
+import dev.plexspaces.node.links.ServiceLink.RetryPolicy;
 import dev.plexspaces.sdk.ChildSpec;
 import dev.plexspaces.sdk.ChildSpec.Overflow;
 import dev.plexspaces.sdk.FacetSpec;
+import dev.plexspaces.sdk.LinkRequest;
 import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.sdk.RestartType;
 import dev.plexspaces.sdk.SupervisionStrategy;
@@ -22,6 +27,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.TreeMap;
 
 /// The content of an `app-config.toml`: what an application is made of.
 ///
@@ -90,6 +96,12 @@ public record AppConfig(
   // Keys are checked where ids are: by making one.
   private static final Scope ANY_SCOPE = new Scope("any", "any");
   private static final String SUPERVISOR = "supervisor";
+
+  private static final long LINK_SECONDS_MAX = ServiceLink.Limits.DEADLINE_MAX.toSeconds();
+
+  /// Headers whose value is a secret.
+  private static final Set<String> CREDENTIALS =
+      Set.of("authorization", "cookie", "x-api-key", "api-key", "x-auth-token");
 
   private static final Map<String, SupervisionStrategy> STRATEGIES =
       words(SupervisionStrategy.values());
@@ -320,18 +332,18 @@ public record AppConfig(
         throw table.invalid("name", "is used by another service link: \"" + name + "\"");
       }
       URI baseUrl = baseUrl(table);
-      Duration timeout =
-          seconds(table, 1, "timeout_secs", "timeout_seconds").orElse(ServiceLink.TIMEOUT);
-      Optional<ConfigTable> retry = table.table("retry_policy");
-      int attempts =
-          retry
-              .map(t -> t.intNumber("max_attempts", 1, 100).orElse(ServiceLink.MAX_ATTEMPTS))
-              .orElse(ServiceLink.MAX_ATTEMPTS);
-      ServiceLink.Backoff backoff =
-          retry.flatMap(t -> t.oneOf("backoff", BACKOFFS)).orElse(ServiceLink.Backoff.EXPONENTIAL);
-      retry.ifPresent(ConfigTable::requireNoOtherKeys);
+      Map<String, String> headers = linkHeaders(table);
+      ServiceLink.Limits limits = linkLimits(table);
+      RetryPolicy retry =
+          table.table("retry_policy").map(AppConfig::retryPolicy).orElse(RetryPolicy.defaults());
+      BreakerPolicy breaker =
+          table
+              .table("circuit_breaker")
+              .map(AppConfig::breakerPolicy)
+              .orElse(BreakerPolicy.defaults());
       table.requireNoOtherKeys();
-      links.add(new ServiceLink(name, baseUrl, timeout, attempts, backoff));
+      String keyPath = "service_links[" + links.size() + "]";
+      links.add(new ServiceLink(keyPath, name, baseUrl, headers, limits, retry, breaker));
     }
     return List.copyOf(links);
   }
@@ -351,15 +363,118 @@ public record AppConfig(
     if (uri.getUserInfo() != null) {
       throw table.invalid("base_url", "must not contain credentials");
     }
+    if (uri.getRawQuery() != null || uri.getRawFragment() != null) {
+      throw table.invalid("base_url", "must have neither a query nor a fragment");
+    }
     return uri;
   }
 
+  /// The headers of a link. A credential in the file itself would be in every copy of the bundle.
+  private static Map<String, String> linkHeaders(ConfigTable table) {
+    Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+    Optional<ConfigTable> given = table.table("headers");
+    for (String name : given.map(ConfigTable::keys).orElse(Set.of())) {
+      String value = given.get().requireString(name);
+      if (!LinkRequest.validHeader(name, value)) {
+        throw given.get().invalid(name, "is no HTTP header with a value of visible ASCII");
+      }
+      String lower = name.toLowerCase(Locale.ROOT);
+      if (LinkRequest.RESERVED_HEADERS.contains(lower)) {
+        throw given.get().invalid(name, "is set by the platform");
+      }
+      if (CREDENTIALS.contains(lower) && !Secrets.isPlaceholder(value)) {
+        throw given
+            .get()
+            .invalid(
+                name,
+                "must not be in the file; name its place with ${file:name} or ${env:"
+                    + Secrets.ENV_PREFIX
+                    + "NAME}");
+      }
+      if (headers.put(name, value) != null) {
+        throw given.get().invalid(name, "is given twice");
+      }
+    }
+    if (headers.size() > ServiceLink.HEADERS_MAX) {
+      throw table.invalid("headers", "has more than " + ServiceLink.HEADERS_MAX + " headers");
+    }
+    return headers;
+  }
+
+  private static ServiceLink.Limits linkLimits(ConfigTable table) {
+    table.onlyOneOf("timeout_secs", "timeout_seconds", "timeout_ms");
+    Duration attempt =
+        seconds(table, 1, LINK_SECONDS_MAX, "timeout_secs", "timeout_seconds")
+            .or(() -> millis(table, "timeout_ms", LINK_SECONDS_MAX * 1_000))
+            .orElse(ServiceLink.Limits.ATTEMPT_TIMEOUT);
+    Duration longerDefault =
+        attempt.compareTo(ServiceLink.Limits.DEADLINE) > 0 ? attempt : ServiceLink.Limits.DEADLINE;
+    return new ServiceLink.Limits(
+        attempt,
+        seconds(table, 1, LINK_SECONDS_MAX, "deadline_secs", "deadline_seconds")
+            .orElse(longerDefault),
+        table
+            .intNumber("max_response_bytes", 1, ServiceLink.Limits.RESPONSE_BYTES_MAX)
+            .orElse(ServiceLink.Limits.RESPONSE_BYTES),
+        table
+            .intNumber("max_calls", 1, ServiceLink.Limits.CALLS_MAX)
+            .orElse(ServiceLink.Limits.CALLS));
+  }
+
+  private static RetryPolicy retryPolicy(ConfigTable table) {
+    RetryPolicy policy =
+        new RetryPolicy(
+            table
+                .intNumber("max_attempts", 1, RetryPolicy.MAX_ATTEMPTS_MAX)
+                .orElse(RetryPolicy.MAX_ATTEMPTS),
+            table.oneOf("backoff", BACKOFFS).orElse(ServiceLink.Backoff.EXPONENTIAL),
+            millis(table, "initial_backoff_ms", LINK_SECONDS_MAX * 1_000)
+                .orElse(RetryPolicy.INITIAL),
+            millis(table, "max_backoff_ms", LINK_SECONDS_MAX * 1_000).orElse(RetryPolicy.MAX));
+    if (policy.initial().compareTo(policy.max()) > 0) {
+      throw table.invalid(
+          "max_backoff_ms", "must be at least initial_backoff_ms, " + policy.initial().toMillis());
+    }
+    table.requireNoOtherKeys();
+    return policy;
+  }
+
+  private static BreakerPolicy breakerPolicy(ConfigTable table) {
+    int window =
+        table.intNumber("window", 1, BreakerPolicy.WINDOW_MAX).orElse(BreakerPolicy.WINDOW);
+    BreakerPolicy policy =
+        new BreakerPolicy(
+            window,
+            table
+                .intNumber("failure_threshold", 1, window)
+                .orElse(Math.min(BreakerPolicy.FAILURES, window)),
+            millis(table, "open_ms", BreakerPolicy.OPEN_FOR_MAX.toMillis())
+                .orElse(BreakerPolicy.OPEN_FOR),
+            table
+                .intNumber("success_threshold", 1, BreakerPolicy.TRIALS_MAX)
+                .orElse(BreakerPolicy.TRIALS));
+    table.requireNoOtherKeys();
+    return policy;
+  }
+
+  private static Optional<Duration> millis(ConfigTable table, String key, long max) {
+    OptionalLong millis = table.integer(key, 1, max);
+    return millis.isPresent()
+        ? Optional.of(Duration.ofMillis(millis.getAsLong()))
+        : Optional.empty();
+  }
+
   private static Optional<Duration> seconds(ConfigTable table, long min, String... spellings) {
+    return seconds(table, min, SECONDS_MAX, spellings);
+  }
+
+  private static Optional<Duration> seconds(
+      ConfigTable table, long min, long max, String... spellings) {
     Optional<String> key = table.onlyOneOf(spellings);
     if (key.isEmpty()) {
       return Optional.empty();
     }
-    OptionalLong seconds = table.integer(key.get(), min, SECONDS_MAX);
+    OptionalLong seconds = table.integer(key.get(), min, max);
     return Optional.of(Duration.ofSeconds(seconds.getAsLong()));
   }
 

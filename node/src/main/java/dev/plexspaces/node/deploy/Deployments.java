@@ -4,6 +4,7 @@ import dev.plexspaces.kernel.ApplicationUnit;
 import dev.plexspaces.kernel.binding.ActorType;
 import dev.plexspaces.kernel.identity.Scope;
 import dev.plexspaces.node.deploy.Deployment.Status;
+import dev.plexspaces.node.links.LinkOpener;
 import dev.plexspaces.sdk.PlexException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -53,6 +54,7 @@ public final class Deployments implements AutoCloseable {
   private final Path directory;
   private final Function<Class<?>, ActorType> binder;
   private final ApplicationHost host;
+  private final LinkOpener links;
   private final InstantSource clock;
   private final Map<String, Entry> entries = new ConcurrentHashMap<>();
   private volatile boolean closed;
@@ -134,15 +136,18 @@ public final class Deployments implements AutoCloseable {
   /// @param binder makes an actor type of an annotated class, throws `INVALID_MESSAGE` when it is
   ///   none
   /// @param host runs the applications
+  /// @param links opens their ways out
   /// @throws PlexException `UNAVAILABLE` when the directory cannot be made
   public Deployments(
       Path directory,
       Function<Class<?>, ActorType> binder,
       ApplicationHost host,
+      LinkOpener links,
       InstantSource clock) {
     this.directory = directory;
     this.binder = binder;
     this.host = host;
+    this.links = links;
     this.clock = clock;
     try {
       Files.createDirectories(directory);
@@ -400,16 +405,28 @@ public final class Deployments implements AutoCloseable {
       entry.loaded = loaded;
       entry.become(Status.STARTING, "");
     }
-    host.install(
-        new ApplicationUnit(
-            entry.id,
-            entry.version,
-            Optional.of(entry.tenant).filter(t -> !t.isEmpty()),
-            new Scope(entry.tenant.isEmpty() ? SHARED_TENANT : entry.tenant, entry.namespace),
-            List.copyOf(loaded.types().values()),
-            loaded.facets(),
-            config.supervisor()),
-        entry::gaveUp);
+    String tenant = entry.tenant.isEmpty() ? SHARED_TENANT : entry.tenant;
+    boolean done = false;
+    try {
+      host.install(
+          new ApplicationUnit(
+              entry.id,
+              entry.version,
+              Optional.of(entry.tenant).filter(t -> !t.isEmpty()),
+              new Scope(tenant, entry.namespace),
+              List.copyOf(loaded.types().values()),
+              loaded.facets(),
+              config.supervisor(),
+              links.open(entry.id, tenant, config.serviceLinks())),
+          entry::gaveUp);
+      done = true;
+    } catch (LinkOpener.UnusableLink e) {
+      throw Refused.key(e.keyPath(), e.getMessage());
+    } finally {
+      if (!done) {
+        links.close(entry.id);
+      }
+    }
     synchronized (entry) {
       entry.installed = true;
     }
@@ -423,6 +440,7 @@ public final class Deployments implements AutoCloseable {
     }
     if (installed) {
       host.uninstall(entry.id);
+      links.close(entry.id);
     }
     synchronized (entry) {
       entry.installed = false;

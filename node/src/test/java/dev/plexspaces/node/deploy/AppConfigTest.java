@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.plexspaces.kernel.binding.ActorType.Behavior;
+import dev.plexspaces.node.links.ServiceLink;
+import dev.plexspaces.node.links.ServiceLink.BreakerPolicy;
+import dev.plexspaces.node.links.ServiceLink.RetryPolicy;
 import dev.plexspaces.sdk.ChildSpec;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.FacetSpec;
@@ -216,7 +219,12 @@ class AppConfigTest {
             name = "llm_provider"
             base_url = "https://api.example.com/v1"
             timeout_secs = 10
-            retry_policy = { max_attempts = 5, backoff = "fixed" }
+            deadline_secs = 20
+            max_response_bytes = 4096
+            max_calls = 8
+            headers = { Authorization = "Bearer ${file:llm-token}", accept = "application/json" }
+            retry_policy = { max_attempts = 5, backoff = "fixed", initial_backoff_ms = 5, max_backoff_ms = 50 }
+            circuit_breaker = { window = 10, failure_threshold = 4, open_ms = 1500, success_threshold = 2 }
             [[service_links]]
             name = "other"
             base_url = "http://localhost:9"
@@ -238,17 +246,22 @@ class AppConfigTest {
     assertThat(config.serviceLinks())
         .containsExactly(
             new ServiceLink(
+                "service_links[0]",
                 "llm_provider",
                 URI.create("https://api.example.com/v1"),
-                Duration.ofSeconds(10),
-                5,
-                ServiceLink.Backoff.FIXED),
+                Map.of("Authorization", "Bearer ${file:llm-token}", "accept", "application/json"),
+                new ServiceLink.Limits(Duration.ofSeconds(10), Duration.ofSeconds(20), 4_096, 8),
+                new RetryPolicy(
+                    5, ServiceLink.Backoff.FIXED, Duration.ofMillis(5), Duration.ofMillis(50)),
+                new BreakerPolicy(10, 4, Duration.ofMillis(1_500), 2)),
             new ServiceLink(
+                "service_links[1]",
                 "other",
                 URI.create("http://localhost:9"),
-                Duration.ofSeconds(30),
-                3,
-                ServiceLink.Backoff.EXPONENTIAL));
+                Map.of(),
+                ServiceLink.Limits.defaults(),
+                RetryPolicy.defaults(),
+                BreakerPolicy.defaults()));
   }
 
   static Stream<Arguments> badFiles() {
@@ -317,7 +330,32 @@ class AppConfigTest {
         badLink("name = \"a\"\nbase_url = \"ftp://x\"", "base_url: must be an absolute http"),
         badLink("name = \"a\"\nbase_url = \"http://u:p@x\"", "must not contain credentials"),
         badLink("name = \"a\"\nbase_url = \"http://[\"", "base_url: is not a URL"),
-        badLink("name = \"a\"\nbase_url = \"http://x\"\ntimeout_secs = 0", "must be 1 to 86400"),
+        badLink("name = \"a\"\nbase_url = \"http://x\"\ntimeout_secs = 0", "must be 1 to 600"),
+        badLink(
+            "name = \"a\"\nbase_url = \"http://x\"\ntimeout_secs = 1\ntimeout_ms = 5",
+            "service_links[0].timeout_ms: says the same as timeout_secs"),
+        badLink("name = \"a\"\nbase_url = \"http://x?q=1\"", "must have neither a query nor"),
+        badLink(
+            "name = \"a\"\nbase_url = \"http://x\"\nheaders = { Authorization = \"Bearer k\" }",
+            "service_links[0].headers.Authorization: must not be in the file; name its place"),
+        badLink(
+            "name = \"a\"\nbase_url = \"http://x\"\nheaders = { Host = \"y\" }",
+            "service_links[0].headers.Host: is set by the platform"),
+        badLink(
+            "name = \"a\"\nbase_url = \"http://x\"\nheaders = { a = \"b\\r\\nc: d\" }",
+            "service_links[0].headers.a: is no HTTP header"),
+        badLink(
+            "name = \"a\"\nbase_url = \"http://x\"\nheaders = { a = \"b\", A = \"c\" }",
+            "service_links[0].headers.A: is given twice"),
+        badLink(
+            "name = \"a\"\nbase_url = \"http://x\"\nmax_response_bytes = 5000000",
+            "service_links[0].max_response_bytes: must be 1 to 4194304"),
+        badLink(
+            "name = \"a\"\nbase_url = \"http://x\"\nretry_policy = { initial_backoff_ms = 99, max_backoff_ms = 9 }",
+            "service_links[0].retry_policy.max_backoff_ms: must be at least initial_backoff_ms, 99"),
+        badLink(
+            "name = \"a\"\nbase_url = \"http://x\"\ncircuit_breaker = { window = 3, failure_threshold = 4 }",
+            "service_links[0].circuit_breaker.failure_threshold: must be 1 to 3"),
         badLink(
             "name = \"a\"\nbase_url = \"http://x\"\nretry_policy = {attempts = 1}",
             "service_links[0].retry_policy.attempts: is not a known key; accepted here: max_att"));

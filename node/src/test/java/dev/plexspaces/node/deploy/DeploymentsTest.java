@@ -58,6 +58,7 @@ class DeploymentsTest {
 
   @TempDir Path temp;
   private final RecordingHost host = new RecordingHost();
+  private final RecordingLinks links = new RecordingLinks();
   private Path apps;
   private Deployments deployments;
 
@@ -95,6 +96,33 @@ class DeploymentsTest {
     assertThat(unit.types().getFirst().type().create().handle(null, null)).isEqualTo("echo");
     assertThat(deployments.list()).containsExactly(deployed);
     assertThat(deployments.find("shop")).contains(deployed);
+  }
+
+  private static final String LINKED =
+      CONFIG + "[[service_links]]\nname = \"bank\"\nbase_url = \"http://localhost:9\"\n";
+
+  @Test
+  void serviceLinks_areOpenAsLongAsTheApplicationRuns() {
+    deployments.deploy(psa("shop", LINKED));
+    assertThat(links.open).isEqualTo(Map.of("shop", "acme: [bank]"));
+
+    deployments.undeploy("shop");
+    assertThat(links.open).isEmpty();
+  }
+
+  @Test
+  void serviceLinkThatCannotBeOpened_refusesTheDeploymentNamingItsKey() {
+    PlexException refused =
+        catchThrowableOfType(
+            PlexException.class,
+            () -> deployments.deploy(psa("shop", LINKED.replace("bank", "broken"))));
+
+    assertThat(refused.code()).isEqualTo(ErrorCode.INVALID_MESSAGE);
+    assertThat(refused)
+        .hasMessage("app-config.toml: service_links[0].headers.x: its secret is missing");
+    assertThat(deployments.list()).isEmpty();
+    assertThat(host.running).isEmpty();
+    assertThat(links.closed).containsExactly("shop");
   }
 
   @Test
@@ -432,7 +460,7 @@ class DeploymentsTest {
   }
 
   private Deployments reopened() {
-    return new Deployments(apps, RecordingHost::bind, host, InstantSource.fixed(NOW));
+    return new Deployments(apps, RecordingHost::bind, host, links, InstantSource.fixed(NOW));
   }
 
   private Deployments.Request psa(String id, String config) {

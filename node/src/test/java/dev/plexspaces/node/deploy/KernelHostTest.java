@@ -68,6 +68,7 @@ class KernelHostTest {
             temp.resolve("apps"),
             AnnotatedActors::bind,
             new KernelHost(system),
+            new RecordingLinks(),
             InstantSource.system());
   }
 
@@ -165,6 +166,7 @@ class KernelHostTest {
               return AnnotatedActors.bind(type);
             },
             new KernelHost(system),
+            new RecordingLinks(),
             InstantSource.system());
     deploy("a", children("one"));
     ask("one", "add");
