@@ -46,6 +46,10 @@ final class CommitPipeline {
   private Pending last;
   private int pending;
   private volatile boolean poisoned;
+
+  /// Why the store could not write when it refused last, for callers; empty when it could.
+  private volatile String trouble = "";
+
   private long reloadMillis;
   private Wait quietWait;
 
@@ -169,7 +173,7 @@ final class CommitPipeline {
   PlexException refusal() {
     return new PlexException(
         ErrorCode.UNAVAILABLE,
-        "the store refused a commit of " + cell + "; nothing was changed, try again");
+        "the store refused a commit of " + cell + "; nothing was changed, try again" + trouble);
   }
 
   /// Nothing of this activation may be committed any more; it will be loaded again.
@@ -325,6 +329,7 @@ final class CommitPipeline {
         return;
       }
       LOG.warn("{}: the store refused a commit: {}", cell, why.getMessage());
+      trouble = why.code() == ErrorCode.UNAVAILABLE ? " (" + why.getMessage() + ")" : "";
       PlexException outcome = why.code() == ErrorCode.CONFLICT ? refusal() : why;
       refuse(outcome);
       // Before anything else can be submitted: what comes now would build on what is not there.
