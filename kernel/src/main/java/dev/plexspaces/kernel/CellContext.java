@@ -17,6 +17,7 @@ import dev.plexspaces.sdk.RequestContext;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.random.RandomGenerator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,6 +30,9 @@ final class CellContext implements ActorContext {
 
   /// Longest wait an ask may ask for.
   static final Duration ASK_MAX = Duration.ofHours(24);
+
+  /// Longest name of a step, characters.
+  static final int STEP_NAME_MAX = 256;
 
   private final ActorCell cell;
   private Address address;
@@ -187,6 +191,26 @@ final class CellContext implements ActorContext {
     try {
       String key = LinkCall.key(cell.id(), cell.system().newMessageId());
       return LinkCall.response(call.make(cell, t, key));
+    } finally {
+      t.now = null;
+    }
+  }
+
+  @Override
+  public Object step(String name, Callable<?> work) throws Exception {
+    Turn t = turn();
+    if (name == null || name.isEmpty() || name.length() > STEP_NAME_MAX) {
+      throw new PlexException(
+          ErrorCode.INVALID_MESSAGE, "name: must be 1 to " + STEP_NAME_MAX + " characters");
+    }
+    DurableTurns durable = cell.durable();
+    if (durable != null) {
+      return durable.step(t, name, work);
+    }
+    VolatileRows.commit(cell, t);
+    t.flush(cell.system());
+    try {
+      return work.call();
     } finally {
       t.now = null;
     }

@@ -30,8 +30,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 
 /// The turns of one durable activation: what they commit, what waits for the disk, what is
@@ -885,19 +885,36 @@ final class DurableTurns {
   ///
   /// @param intended true when its intent is on disk already
   /// @param action its result must be JSON
-  private Object perform(
-      Turn t, String call, long hash, boolean intended, Supplier<Object> action) {
+  private <E extends Exception> Object perform(
+      Turn t, String call, long hash, boolean intended, Action<E> action) throws E {
     if (!intended) {
       intend(t, call, hash, Optional.empty());
     }
     Object result;
     try {
-      result = action.get();
+      result = action.run();
     } catch (PlexException error) {
       threw(t, call, hash, error, false);
       throw error;
     }
     return returned(t, call, hash, result);
+  }
+
+  /// What a commit point performs.
+  private interface Action<E extends Exception> {
+    Object run() throws E;
+  }
+
+  /// Work of the handler's own whose result is recorded. Source: spec/turns rule 12.
+  Object step(Turn t, String name, Callable<?> work) throws Exception {
+    String call = "step " + name;
+    requireTurn(call);
+    StepResult recorded = reach(t, call, 0);
+    if (recorded != null && !recorded.pending()) {
+      replaySegment(t, 0);
+      return outcome(recorded);
+    }
+    return this.<Exception>perform(t, call, 0, recorded != null, work::call);
   }
 
   /// A call to the outside, with the key of this step: the same when it is made again after a
