@@ -1007,7 +1007,7 @@ final class DurableTurns {
         call,
         hash,
         recorded != null,
-        () -> cell.system().ask(cell, t, to, operation, payload, timeout));
+        () -> cell.system().asks().ask(cell, t, to, operation, payload, timeout));
   }
 
   /// @param intent the recorded intent, when the request is on its way already; null otherwise
@@ -1025,7 +1025,7 @@ final class DurableTurns {
     if (intent == null) {
       String requestId = requestIds(nextTurn) + step;
       try {
-        wait = system.enterRequest(cell, t, to, operation, requestId, timeout);
+        wait = system.asks().enterRequest(cell, t, to, operation, requestId, timeout);
       } catch (PlexException refused) {
         threw(t, call, hash, refused, false);
         commitAndWait(t);
@@ -1035,16 +1035,18 @@ final class DurableTurns {
     } else {
       Map<?, ?> known = (Map<?, ?>) Json.parse(intent.result().orElseThrow());
       wait =
-          system.resumeRequest(
-              cell,
-              to,
-              operation,
-              (String) known.get("id"),
-              ((Number) known.get("deadline")).longValue());
+          system
+              .asks()
+              .resumeRequest(
+                  cell,
+                  to,
+                  operation,
+                  (String) known.get("id"),
+                  ((Number) known.get("deadline")).longValue());
     }
     try {
       if (intent == null) {
-        long deadline = system.millisAt(wait.dueNanos());
+        long deadline = system.asks().millisAt(wait.dueNanos());
         Envelope e =
             new Envelope(
                 Message.Kind.CALL,
@@ -1078,7 +1080,7 @@ final class DurableTurns {
   private Object answer(Turn t, String call, long hash, ReplyTo.Durable wait) {
     Envelope reply;
     try {
-      reply = (Envelope) cell.system().await(cell, t, wait);
+      reply = (Envelope) cell.system().asks().await(cell, t, wait);
     } catch (PlexException given) {
       threw(t, call, hash, given, false);
       throw given;
