@@ -2,12 +2,14 @@ package dev.plexspaces.kernel;
 
 import dev.plexspaces.kernel.binding.DurableState;
 import dev.plexspaces.kernel.identity.ActorId;
+import dev.plexspaces.kernel.identity.Scope;
 import dev.plexspaces.kernel.journal.Commit;
 import dev.plexspaces.kernel.journal.IdempotencyRecord;
 import dev.plexspaces.kernel.journal.LoadedActor;
 import dev.plexspaces.kernel.journal.LoadedActor.OpenTurn;
 import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.RowResult;
+import dev.plexspaces.kernel.journal.StaleVersion;
 import dev.plexspaces.kernel.journal.StateChange;
 import dev.plexspaces.kernel.journal.Store;
 import dev.plexspaces.kernel.journal.TurnRecord;
@@ -28,8 +30,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 
 /// The turns of one durable activation: what they commit, what waits for the disk, what is
@@ -47,6 +49,9 @@ final class DurableTurns {
 
   /// Commit points of one turn. Source: spec/turns rule 13.
   static final int STEPS_MAX = 10_000;
+
+  /// Runs of one segment because of keys that others wrote. Source: spec/turns rule 31.
+  static final int RERUNS_MAX = 10;
 
   /// Timers one turn may set.
   static final int TIMERS_MAX = 1 << 20;
@@ -69,6 +74,10 @@ final class DurableTurns {
 
   private int incarnation;
   private long nextTurn;
+
+  /// The turn that runs or ran last.
+  private long runningTurn;
+
   private long nowMillis;
 
   // The running turn.
@@ -96,6 +105,25 @@ final class DurableTurns {
 
   /// Once raised, every further host call raises it again.
   private JournalMismatch mismatch;
+
+  /// Raised when the running segment must be run again; then every further host call raises it.
+  private Rerun rerun;
+
+  /// The call whose turn is to be run again by the next activation; null for none.
+  private Envelope kept;
+
+  /// The key whose lock the running segment is to hold, or holds.
+  private String lock;
+
+  private boolean locked;
+  private int reruns;
+  private long rerunsOf = -1;
+
+  /// Values read since the last commit, for the replay of an open turn.
+  private final List<StepResult> reads = new ArrayList<>();
+
+  /// Recorded values not read yet.
+  private final ArrayDeque<StepResult> recordedReads = new ArrayDeque<>();
 
   /// Crashes of the open turn of a message that has no row to count them.
   private int openCrashes;
@@ -153,6 +181,10 @@ final class DurableTurns {
       inbox.continues(before.inbox);
       openCrashes = before.openCrashes;
       openCrashesOf = before.openCrashesOf;
+      reruns = before.reruns;
+      rerunsOf = before.rerunsOf;
+      lock = before.lock;
+      kept = before.kept;
     }
     LoadedActor loaded = store.load(id);
     incarnation = loaded.incarnation();
@@ -163,7 +195,10 @@ final class DurableTurns {
     if (loaded.open().isPresent()) {
       OpenTurn openTurn = loaded.open().get();
       nextTurn = openTurn.turn();
-      first = resume(openTurn);
+      first = resume(openTurn, kept);
+    } else if (kept != null) {
+      kept.extras().resume = null;
+      inbox.resumeFirst(kept);
     }
     if (nextTurn == 0) {
       Envelope init = first == null ? t.envelope : first;
@@ -171,16 +206,24 @@ final class DurableTurns {
       begin(t, init);
       cell.actorInit();
       requireReplayed();
-      commit(t, null, null, open ? Kind.END : Kind.WHOLE, state.drainChanges());
+      commit(t, null, null, open ? Kind.END : Kind.WHOLE, state.drainChanges(), t.conditional());
       running = false;
     } else if (first != null) {
       inbox.resumeFirst(first);
     }
     nowMillis = Math.max(nowMillis, cell.system().clock().millis());
     inbox.load();
+    kept = null;
   }
 
-  private Envelope resume(OpenTurn openTurn) {
+  /// @param kept the message of the turn with its caller, when the caller still waits; null
+  ///   otherwise
+  private Envelope resume(OpenTurn openTurn, Envelope kept) {
+    if (kept != null) {
+      kept.extras().resume = openTurn;
+      inbox.holdsOpenTurn(kept, requestIds(openTurn.turn()));
+      return kept;
+    }
     byte[] input =
         openTurn
             .records()
@@ -223,16 +266,28 @@ final class DurableTurns {
     before.clear();
     after.clear();
     replay.clear();
+    reads.clear();
+    recordedReads.clear();
     resumed = e.extras == null ? null : e.extras.resume;
     if (resumed == null && e.extras != null && settledAtOnce(t, e)) {
       return false;
     }
     running = true;
+    runningTurn = nextTurn;
+    if (lock != null) {
+      String name = lock;
+      locked = cell.system().keyLocks().acquire(t, cell, name);
+      lock = locked ? name : null;
+    }
     if (resumed != null) {
       open = true;
       TreeMap<Integer, StepResult> byStep = new TreeMap<>();
       for (TurnRecord record : resumed.records()) {
         for (StepResult r : record.results()) {
+          if (r.call().startsWith(READ)) {
+            recordedReads.add(r);
+            continue;
+          }
           StepResult known = byStep.get(r.step());
           if (known == null || known.pending()) {
             byStep.put(r.step(), r);
@@ -298,9 +353,12 @@ final class DurableTurns {
   }
 
   /// The calls that are only possible within a turn that can commit.
-  private void requireTurn(String what) {
+  void requireTurn(String what) {
     if (mismatch != null) {
       throw mismatch;
+    }
+    if (rerun != null) {
+      throw rerun;
     }
     if (!running) {
       throw noTurn(what);
@@ -448,12 +506,13 @@ final class DurableTurns {
       }
       remember(e, Idempotency.value(reply));
     }
+    boolean conditional = t.conditional();
     List<StateChange> changes = state.drainChanges();
     if (!open && changes.isEmpty() && !t.hasRows() && after.rows.isEmpty()) {
       pipeline.releaseBehind(t.takeEffects(), e, reply);
       return;
     }
-    commit(t, e, reply, open ? Kind.END : Kind.WHOLE, changes);
+    commit(t, e, reply, open ? Kind.END : Kind.WHOLE, changes, conditional);
   }
 
   /// Adds the record of an outcome to the commit that brings it about.
@@ -470,6 +529,9 @@ final class DurableTurns {
   private void requireReplayed() {
     if (mismatch != null) {
       throw mismatch;
+    }
+    if (rerun != null) {
+      throw rerun;
     }
     if (replaying()) {
       throw mismatch(
@@ -498,7 +560,10 @@ final class DurableTurns {
   }
 
   /// Commits the end of a turn.
-  private void commit(Turn t, Envelope e, Object reply, Kind kind, List<StateChange> changes) {
+  ///
+  /// @param conditional true when it is refused if somebody else wrote a key
+  private void commit(
+      Turn t, Envelope e, Object reply, Kind kind, List<StateChange> changes, boolean conditional) {
     TurnRecord record = record(e, reply, kind, changes, true);
     CommitPipeline.Pending p = pending(t, e, reply);
     results.clear();
@@ -506,8 +571,25 @@ final class DurableTurns {
     nextTurn++;
     open = false;
     announce(e, p);
-    pipeline.submit(new Commit(id, Optional.of(record), p.rows()), p);
+    Commit commit = new Commit(id, Optional.of(record), p.rows());
+    if (conditional) {
+      // The next turn must not build on what may have to be run again.
+      waitFor(t, commit, p);
+    } else {
+      pipeline.submit(commit, p);
+    }
     inbox.turnOver();
+  }
+
+  private List<RowResult> waitFor(Turn t, Commit commit, CommitPipeline.Pending p) {
+    try {
+      return pipeline.submitAndWait(t, commit, p);
+    } catch (StaleVersion stale) {
+      rerun = new Rerun(stale);
+      throw rerun;
+    } finally {
+      releaseKey();
+    }
   }
 
   /// Takes all that the next commit writes and releases.
@@ -640,6 +722,100 @@ final class DurableTurns {
     return ++openCrashes >= DELIVERIES_MAX;
   }
 
+  // ---- keys
+
+  private static final String READ = "read ";
+
+  /// Reads a key; in the recorded part of an open turn, what was read then.
+  SegmentKeys.Read read(Scope scope, String key) {
+    if (mismatch != null) {
+      throw mismatch;
+    }
+    if (rerun != null) {
+      throw rerun;
+    }
+    String call = READ + key;
+    if (running && replaying()) {
+      StepResult recorded = recordedReads.poll();
+      if (recorded == null || !recorded.call().equals(call)) {
+        throw mismatch(
+            "a replayed read differs from the recorded one",
+            recorded == null ? "no further read" : recorded.call(),
+            call);
+      }
+      return new SegmentKeys.Read(recorded.callHash(), recorded.result());
+    }
+    SegmentKeys.Read read = ActorKeys.read(cell.system(), scope, key);
+    if (running) {
+      if (reads.size() == STEPS_MAX) {
+        throw new PlexException(
+            ErrorCode.RESOURCE_EXHAUSTED,
+            "a turn may read at most " + STEPS_MAX + " keys between two commit points");
+      }
+      reads.add(new StepResult(step, call, read.version(), read.value(), Optional.empty(), false));
+    }
+    return read;
+  }
+
+  /// A conditional operation on a key: a commit point whose result is in the same commit.
+  Object conditional(Turn t, String call, long hash, Row row) {
+    requireTurn(call);
+    int segment = replaying() ? resumed.records().size() - replay.size() : 0;
+    StepResult recorded = reach(t, call, hash);
+    if (recorded != null && !recorded.pending()) {
+      replaySegment(t, 0);
+      return outcome(recorded);
+    }
+    RowResult answer;
+    if (recorded != null) {
+      answer = resumed.rowResults().get(segment).getLast();
+    } else {
+      after.add(row, null);
+      results.add(new StepResult(step, call, hash, Optional.empty(), Optional.empty(), true));
+      answer = commitAndWait(t).getLast();
+    }
+    Object value;
+    try {
+      value = ActorKeys.value(answer);
+    } catch (PlexException failed) {
+      threw(t, call, hash, failed, false);
+      throw failed;
+    }
+    return returned(t, call, hash, value);
+  }
+
+  /// Why the running turn must be run again; null when it need not.
+  Rerun rerun() {
+    return rerun;
+  }
+
+  /// Prepares the next activation for running the turn again.
+  ///
+  /// @return false when that was done too often
+  boolean keepForRerun(Envelope e) {
+    if (rerunsOf != runningTurn) {
+      rerunsOf = runningTurn;
+      reruns = 0;
+    }
+    if (++reruns > RERUNS_MAX) {
+      reruns = 0;
+      return false;
+    }
+    lock = rerun.stale().name();
+    // A message with a row is read from the inbox again.
+    kept = e.inboxSeq() == 0 ? e : null;
+    return true;
+  }
+
+  /// Lets the next turn that wants the key go on.
+  void releaseKey() {
+    if (locked) {
+      locked = false;
+      cell.system().keyLocks().release(lock);
+      lock = null;
+    }
+  }
+
   /// The mismatch that was met in the running turn; null for none.
   JournalMismatch mismatch() {
     return mismatch;
@@ -713,19 +889,36 @@ final class DurableTurns {
   ///
   /// @param intended true when its intent is on disk already
   /// @param action its result must be JSON
-  private Object perform(
-      Turn t, String call, long hash, boolean intended, Supplier<Object> action) {
+  private <E extends Exception> Object perform(
+      Turn t, String call, long hash, boolean intended, Action<E> action) throws E {
     if (!intended) {
       intend(t, call, hash, Optional.empty());
     }
     Object result;
     try {
-      result = action.get();
+      result = action.run();
     } catch (PlexException error) {
       threw(t, call, hash, error, false);
       throw error;
     }
     return returned(t, call, hash, result);
+  }
+
+  /// What a commit point performs.
+  private interface Action<E extends Exception> {
+    Object run() throws E;
+  }
+
+  /// Work of the handler's own whose result is recorded. Source: spec/turns rule 12.
+  Object step(Turn t, String name, Callable<?> work) throws Exception {
+    String call = "step " + name;
+    requireTurn(call);
+    StepResult recorded = reach(t, call, 0);
+    if (recorded != null && !recorded.pending()) {
+      replaySegment(t, 0);
+      return outcome(recorded);
+    }
+    return this.<Exception>perform(t, call, 0, recorded != null, work::call);
   }
 
   /// A call to the outside, with the key of this step: the same when it is made again after a
@@ -818,7 +1011,7 @@ final class DurableTurns {
         call,
         hash,
         recorded != null,
-        () -> cell.system().ask(cell, t, to, operation, payload, timeout));
+        () -> cell.system().asks().ask(cell, t, to, operation, payload, timeout));
   }
 
   /// @param intent the recorded intent, when the request is on its way already; null otherwise
@@ -837,7 +1030,7 @@ final class DurableTurns {
     if (intent == null) {
       String requestId = requestIds(nextTurn) + step;
       try {
-        wait = system.enterRequest(cell, t, to, operation, requestId, timeout);
+        wait = system.asks().enterRequest(cell, t, to, operation, requestId, timeout);
       } catch (PlexException refused) {
         threw(t, call, hash, refused, false);
         commitAndWait(t);
@@ -847,16 +1040,18 @@ final class DurableTurns {
     } else {
       Map<?, ?> known = (Map<?, ?>) Json.parse(intent.result().orElseThrow());
       wait =
-          system.resumeRequest(
-              cell,
-              to,
-              operation,
-              (String) known.get("id"),
-              ((Number) known.get("deadline")).longValue());
+          system
+              .asks()
+              .resumeRequest(
+                  cell,
+                  to,
+                  operation,
+                  (String) known.get("id"),
+                  ((Number) known.get("deadline")).longValue());
     }
     try {
       if (intent == null) {
-        long deadline = system.millisAt(wait.dueNanos());
+        long deadline = system.asks().millisAt(wait.dueNanos());
         Envelope e =
             new Envelope(
                 Message.Kind.CALL,
@@ -881,7 +1076,7 @@ final class DurableTurns {
         if (reply != null) {
           wait.complete(null, reply);
         } else {
-          system.withdrawFromCycle(wait);
+          system.asks().withdrawFromCycle(wait);
         }
       }
       return answer(t, call, hash, wait, row);
@@ -900,7 +1095,7 @@ final class DurableTurns {
   private Object answer(Turn t, String call, long hash, ReplyTo.Durable wait, long row) {
     Envelope reply;
     try {
-      reply = (Envelope) cell.system().await(cell, t, wait);
+      reply = (Envelope) cell.system().asks().await(cell, t, wait);
     } catch (PlexException given) {
       boolean withdrawn = wait.withdrawn && waits(wait.callee, row);
       reply = wait.withdrawn && !withdrawn ? inbox.reply(wait.requestId) : null;
@@ -957,17 +1152,20 @@ final class DurableTurns {
   /// Commits the segment and waits for the disk.
   ///
   /// @throws PlexException why the store refused it
-  private void commitAndWait(Turn t) {
+  private List<RowResult> commitAndWait(Turn t) {
     Kind kind = open ? Kind.SEGMENT : Kind.OPEN;
     if (!open && claims(t.envelope)) {
       claimRow(t.envelope);
     }
     open = true;
+    // A replay of this segment must read the same.
+    results.addAll(reads);
+    reads.clear();
     TurnRecord record = record(t.envelope, null, kind, state.drainChanges(), false);
     CommitPipeline.Pending p = pending(t, null, null);
     results.clear();
     cell.home.entry.commits.increment();
-    pipeline.submitAndWait(t, new Commit(id, Optional.of(record), p.rows()), p);
+    return waitFor(t, new Commit(id, Optional.of(record), p.rows()), p);
   }
 
   private static boolean claims(Envelope e) {
