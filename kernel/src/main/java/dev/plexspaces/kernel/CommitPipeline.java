@@ -155,7 +155,8 @@ final class CommitPipeline {
     }
   }
 
-  /// Submits rows outside of any turn; a refusal is logged and leaves the activation as it is.
+  /// Submits rows outside of any turn, about what was found in the inbox. When the store cannot
+  /// write, the inbox is read again later, or what was found would stay there.
   void submitAside(List<Row> rows, String what) {
     store.submit(
         new Commit(cell.id(), Optional.empty(), rows),
@@ -166,6 +167,13 @@ final class CommitPipeline {
           @Override
           public void refused(PlexException why) {
             LOG.warn("{}: {} failed: {}", cell, what, why.getMessage());
+            if (why.code() == ErrorCode.UNAVAILABLE) {
+              cell.system()
+                  .timers()
+                  .after(
+                      Duration.ofMillis(RELOAD_MAX_MILLIS),
+                      () -> cell.send(new ActorCell.Reload(true)));
+            }
           }
         });
   }

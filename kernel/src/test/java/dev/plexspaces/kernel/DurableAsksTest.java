@@ -8,6 +8,7 @@ import dev.plexspaces.kernel.Node.ManualClock;
 import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.journal.InMemoryStore;
 import dev.plexspaces.sdk.ActorException;
+import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.sdk.Reply;
 import java.time.Duration;
@@ -395,5 +396,31 @@ class DurableAsksTest {
     quiet();
     assertThat(node.system.durableAsks().late()).isEqualTo(1);
     assertThat(node.ask("payer", "p", "field", "TIMEOUT")).isEqualTo(1L);
+  }
+
+  @Test
+  void lateReply_thatCannotBeDeletedBecauseTheDiskIsFull_isDeletedOnceItCan() {
+    start();
+    CompletableFuture<Object> outcome = node.asking("payer", "p", "pay_impatiently", null);
+    Node.eventually(() -> entered.get() == 1);
+    Node.eventually(
+        () -> {
+          node.advance(Duration.ofMillis(20));
+          return outcome.isDone();
+        });
+    store.hold();
+    gate.countDown();
+    Node.eventually(() -> store.held() == 1);
+    store.release(1);
+    Node.eventually(() -> store.held() == 1);
+    store.refuseHeld(ErrorCode.UNAVAILABLE);
+    store.releaseAll();
+    assertThat(store.inbox(id("payer", "p"), 0, 10)).as("the late reply").hasSize(1);
+    Node.eventually(
+        () -> {
+          node.advance(Duration.ofMillis(CommitPipeline.RELOAD_MAX_MILLIS));
+          return store.inbox(id("payer", "p"), 0, 10).isEmpty();
+        });
+    assertThat(node.ask("payer", "p", "field", "given_up")).isEqualTo(1L);
   }
 }

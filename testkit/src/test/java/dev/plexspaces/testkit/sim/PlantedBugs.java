@@ -137,7 +137,7 @@ enum PlantedBugs implements UnaryOperator<Store> {
         List<InboxRow> rows(List<InboxRow> rows) {
           List<InboxRow> copy = new ArrayList<>(rows);
           for (int i = 0; i + 1 < copy.size(); i++) {
-            if (isTold(copy.get(i)) && isTold(copy.get(i + 1))) {
+            if (numbered(copy.get(i)) && numbered(copy.get(i + 1))) {
               // The numbers stay where they are, so that the kernel notices nothing.
               InboxRow a = copy.get(i);
               InboxRow b = copy.get(i + 1);
@@ -352,9 +352,10 @@ enum PlantedBugs implements UnaryOperator<Store> {
     }
   };
 
-  /// Neither a timer nor part of an ask.
-  private static boolean isTold(InboxRow row) {
-    return row.dueAtMillis() == 0 && !isReply(row.messageId()) && !asks(row.body());
+  /// One of the messages that say in which order they were sent.
+  private static boolean numbered(InboxRow row) {
+    return ((Map<?, ?>) Json.parse(row.body())).get("payload") instanceof Map<?, ?> payload
+        && payload.containsKey("n");
   }
 
   private static boolean asks(byte[] body) {
