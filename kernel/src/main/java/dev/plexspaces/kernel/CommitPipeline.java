@@ -83,7 +83,7 @@ final class CommitPipeline {
       if (pending == 0) {
         return;
       }
-      wait = quietWait == null ? quietWait = new Wait() : quietWait;
+      wait = quietWait == null ? quietWait = new Wait(cell.system().dispatcher()) : quietWait;
     }
     cell.system().dispatcher().await(t.worker, wait);
   }
@@ -114,7 +114,7 @@ final class CommitPipeline {
   /// @return what its rows answered
   /// @throws PlexException why it was refused
   List<RowResult> submitAndWait(Turn t, Commit commit, Pending p) {
-    Wait wait = new Wait();
+    Wait wait = new Wait(cell.system().dispatcher());
     p.waiter = wait;
     submit(commit, p);
     if (!wait.ready()) {
@@ -215,30 +215,17 @@ final class CommitPipeline {
     }
   }
 
-  private final class Wait implements Dispatcher.Waiter {
-    private volatile boolean done;
-    private volatile Thread thread;
+  private static final class Wait extends Signal {
     private PlexException error;
 
+    Wait(Dispatcher dispatcher) {
+      super(dispatcher);
+    }
+
+    /// @param why null for success
     void finish(PlexException why) {
       error = why;
-      done = true;
-      cell.system().dispatcher().resume(this);
-    }
-
-    @Override
-    public boolean ready() {
-      return done;
-    }
-
-    @Override
-    public Thread waitingThread() {
-      return thread;
-    }
-
-    @Override
-    public void waitingThread(Thread thread) {
-      this.thread = thread;
+      raise();
     }
   }
 

@@ -9,16 +9,13 @@ import java.util.Optional;
 
 /// Commits what the turn of an actor without durable state wrote into durable services, before
 /// anything else of the turn becomes visible. Source: DESIGN section 5.
-final class VolatileRows implements Commit.Listener, Dispatcher.Waiter {
+final class VolatileRows extends Signal implements Commit.Listener {
 
-  private final ActorCell cell;
-  private volatile boolean done;
-  private volatile Thread thread;
   private List<RowResult> results;
   private PlexException refusal;
 
-  private VolatileRows(ActorCell cell) {
-    this.cell = cell;
+  private VolatileRows(Dispatcher dispatcher) {
+    super(dispatcher);
   }
 
   /// Commits the buffered rows and blocks the turn until they are on disk.
@@ -32,10 +29,10 @@ final class VolatileRows implements Commit.Listener, Dispatcher.Waiter {
     if (rows.isEmpty()) {
       return List.of();
     }
-    VolatileRows wait = new VolatileRows(cell);
+    VolatileRows wait = new VolatileRows(cell.system().dispatcher());
     cell.blocks();
     cell.system().store().submit(new Commit(cell.id(), Optional.empty(), rows), wait);
-    if (!wait.done) {
+    if (!wait.ready()) {
       cell.system().dispatcher().await(t.worker, wait);
     }
     if (wait.refusal != null) {
@@ -47,32 +44,12 @@ final class VolatileRows implements Commit.Listener, Dispatcher.Waiter {
   @Override
   public void durable(long seq, List<RowResult> answers) {
     results = answers;
-    finish();
+    raise();
   }
 
   @Override
   public void refused(PlexException why) {
     refusal = why;
-    finish();
-  }
-
-  private void finish() {
-    done = true;
-    cell.system().dispatcher().resume(this);
-  }
-
-  @Override
-  public boolean ready() {
-    return done;
-  }
-
-  @Override
-  public Thread waitingThread() {
-    return thread;
-  }
-
-  @Override
-  public void waitingThread(Thread thread) {
-    this.thread = thread;
+    raise();
   }
 }
