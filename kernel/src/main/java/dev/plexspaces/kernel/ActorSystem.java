@@ -70,6 +70,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   private final Timers timers;
   private final DeadLetters deadLetters;
   private final DurableAsks durableAsks = new DurableAsks(this);
+  private final UncleanStop uncleanStop = new UncleanStop();
   private final RequestKeys requestKeys;
   private final HandlingTimes handlingTimes;
   private final Quarantine quarantine;
@@ -157,6 +158,16 @@ public final class ActorSystem implements Invoker, AutoCloseable {
             new FacetCatalog(Map.of(), handlingTimes),
             quarantine,
             ServiceLinks.NONE);
+  }
+
+  /// Says that the last process on this store did not stop in order: a message it left behind may
+  /// have ended it, so each is marked on disk before it runs, and one that ends the process again
+  /// and again becomes a dead letter. To be called before anything is installed. Source: spec/turns
+  /// rule 24.
+  ///
+  /// @throws PlexException `UNAVAILABLE` when the store cannot be read
+  public void afterUncleanStop() {
+    uncleanStop.remember(store.actorsWithWork());
   }
 
   // ---- applications
@@ -780,6 +791,10 @@ public final class ActorSystem implements Invoker, AutoCloseable {
 
   Timers timers() {
     return timers;
+  }
+
+  UncleanStop uncleanStop() {
+    return uncleanStop;
   }
 
   LongAdder supervisorReports() {
