@@ -724,7 +724,13 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       throw new PlexException(
           ErrorCode.ACTOR_NOT_FOUND, "no live actor " + id.type() + "/" + id.key());
     }
-    cell.send(new ActorCell.Stop(ExitReason.SHUTDOWN, null));
+    Duration timeout = cell.spec.shutdownTimeout();
+    if (timeout.compareTo(Timers.DELAY_MAX) > 0) {
+      timeout = Timers.DELAY_MAX;
+    }
+    // A handler that does not come to its end: an open turn is suspended and resumed later.
+    Timers.Timer overdue = timers.after(timeout, cell::kill);
+    cell.send(new ActorCell.Stop(ExitReason.SHUTDOWN, overdue::cancel));
   }
 
   /// The keys that take no messages.

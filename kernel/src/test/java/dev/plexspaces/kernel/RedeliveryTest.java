@@ -693,6 +693,62 @@ class RedeliveryTest {
     Node.eventually(this::atRest);
   }
 
+  // ---- stop and undeployment
+
+  @Test
+  void stopByAnOperator_suspendsTheOpenTurn_whichTheNextActivationResumes() {
+    failure.set(null);
+    AtomicInteger asked = new AtomicInteger();
+    CountDownLatch answer = new CountDownLatch(1);
+    TestType[] all = types();
+    all[2] =
+        TestType.of(
+            "callee",
+            () ->
+                Script.of(
+                    "*",
+                    (c, m) -> {
+                      asked.incrementAndGet();
+                      answer.await();
+                      return 1;
+                    }),
+            FacetCatalog.VIRTUAL_ACTOR);
+    before = RedeliveryTest::askSomebody;
+    start(all);
+    node.tell("r", "r", "fail", null);
+    Node.eventually(() -> asked.get() == 1);
+    node.system.stop(Node.id("r", "r"));
+    node.eventually(ChildSpec.SHUTDOWN_TIMEOUT, () -> node.state("r", "r").isEmpty());
+    assertThat(rows()).singleElement().satisfies(row -> assertThat(row.attempts()).isZero());
+    assertThat(dead()).isEmpty();
+    assertThat(runs.get()).isEqualTo(1);
+    answer.countDown();
+    // A call makes the next activation, and waits behind the turn.
+    assertThat(node.ask("r", "r", "get")).isEqualTo(1L);
+    assertThat(Node.take(seen)).isEqualTo("mended");
+    Node.eventually(this::atRest);
+    assertThat(runs.get()).isEqualTo(2);
+  }
+
+  @Test
+  void rowsOfAnUndeployedApplication_wait_andGoOnWhenItIsDeployedAgain() {
+    start(types());
+    node.ask("s", "one", "fail");
+    node.ask("s", "one", "note", 1);
+    failedOnce(1);
+    failure.set(null);
+    node.uninstall("app");
+    node.advance(Duration.ofDays(1));
+    assertThat(rows()).hasSize(2);
+    assertThat(node.tellFails("r", "r", "note", 2).code()).isEqualTo(ErrorCode.ACTOR_NOT_FOUND);
+    assertThat(runs.get()).isEqualTo(1);
+    node.offer(types());
+    assertThat(Node.take(seen)).isEqualTo("mended");
+    assertThat(Node.take(seen)).isEqualTo(1L);
+    Node.eventually(this::atRest);
+    assertThat(dead()).isEmpty();
+  }
+
   // ---- the number in the row
 
   @Test

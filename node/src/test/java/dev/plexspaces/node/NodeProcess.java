@@ -93,6 +93,25 @@ public final class NodeProcess implements AutoCloseable {
     }
   }
 
+  /// Waits until it ends on its own, and starts it again, however often it ends before it is ready.
+  void startUntilReady(int startsMax) {
+    end();
+    for (int i = 1; ; i++) {
+      try {
+        start();
+        return;
+      } catch (IllegalStateException ended) {
+        if (i == startsMax) {
+          throw ended;
+        }
+      }
+    }
+  }
+
+  boolean alive() {
+    return process.isAlive();
+  }
+
   /// The one line it printed.
   public String readyLine() {
     return readyLine;

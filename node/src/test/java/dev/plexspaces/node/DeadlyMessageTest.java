@@ -1,0 +1,112 @@
+package dev.plexspaces.node;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.plexspaces.node.cli.CommandLineRun.Result;
+import dev.plexspaces.node.deploy.TestJar;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+
+/// A handler that ends the process of a real node. Source: spec/turns rule 24.
+class DeadlyMessageTest {
+
+  /// `die` notes in a file that it runs, and halts the JVM.
+  private static final byte[] JAR =
+      TestJar.jar(
+          Map.of(
+              "app.Ledger",
+              """
+              package app;
+              import dev.plexspaces.sdk.*;
+              import java.nio.file.Files;
+              import java.nio.file.Path;
+              import java.nio.file.StandardOpenOption;
+              @GenServer(value = "ledger", facets = {"virtual_actor", "durability"})
+              public class Ledger {
+                @State long balance;
+                @Handler(value = "deposit", cast = true) void deposit(long amount) {
+                  balance += amount;
+                }
+                @Handler("balance") long balance() { return balance; }
+                @Handler(value = "die", cast = true) void die(String file) throws Exception {
+                  Files.writeString(Path.of(file), "died\\n",
+                      StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+                  Runtime.getRuntime().halt(3);
+                }
+              }
+              """));
+
+  private static final String CONFIG =
+      """
+      [application]
+      id = "books"
+      version = "1.0"
+      """;
+
+  @TempDir Path temp;
+
+  @Test
+  void messageThatHaltsTheJvm_isBuriedAfterThreeStarts_andTheNodeStaysUp() throws IOException {
+    Path data = temp.resolve("data");
+    Path deaths = temp.resolve("deaths");
+    try (NodeProcess node = NodeProcess.start(data)) {
+      Result minted =
+          NodeProcess.plexspaces(
+              Optional.empty(),
+              "token",
+              "--tenant",
+              "acme",
+              "--role",
+              "deployer",
+              "--data",
+              data.toString());
+      node.as(minted.out().strip());
+      Path psa = TestJar.file(temp, "books.psa", TestJar.psa(CONFIG, JAR));
+      Result deployed =
+          node.command("deploy", psa.toString(), "--namespace", "prod", "--url", node.url());
+      assertThat(deployed.exitCode()).as(deployed.err()).isZero();
+      tell(node, "deposit", "{\"amount\":50}");
+      assertThat(node.ask("ledger/alice", "balance", "{}").body()).contains("50");
+      try {
+        tell(node, "die", "{\"file\":\"" + deaths + "\"}");
+      } catch (UncheckedIOException diedFirst) {
+        // Before the answer left.
+      }
+
+      node.startUntilReady(3);
+
+      assertThat(Files.readAllLines(deaths)).isEqualTo(List.of("died", "died", "died"));
+      JsonNode letters =
+          NodeProcess.json(node.send("GET", "/api/v1/dead-letters/acme/prod", null))
+              .path("dead_letters");
+      assertThat(letters).hasSize(1);
+      assertThat(letters.get(0).path("reason").asString())
+          .isEqualTo("the node ended without being stopped each of the 3 times this message ran");
+      tell(node, "deposit", "{\"amount\":1}");
+      assertThat(node.ask("ledger/alice", "balance", "{}").body()).contains("51");
+      assertThat(node.alive()).isTrue();
+      node.stop();
+      node.start();
+      assertThat(node.ask("ledger/alice", "balance", "{}").body()).contains("51");
+      assertThat(Files.readAllLines(deaths)).hasSize(3);
+    }
+  }
+
+  private static void tell(NodeProcess node, String operation, String payload) {
+    assertThat(
+            node.send(
+                    "POST",
+                    "/api/v1/actors/acme/prod/ledger/alice/tell",
+                    "{\"message_type\":\"" + operation + "\",\"payload\":" + payload + "}")
+                .statusCode())
+        .isEqualTo(202);
+  }
+}
