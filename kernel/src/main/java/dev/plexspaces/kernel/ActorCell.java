@@ -2,6 +2,7 @@ package dev.plexspaces.kernel;
 
 import dev.plexspaces.kernel.binding.DurableState;
 import dev.plexspaces.kernel.identity.ActorId;
+import dev.plexspaces.kernel.journal.StaleVersion;
 import dev.plexspaces.kernel.supervision.RestartIntensity;
 import dev.plexspaces.kernel.supervision.Run;
 import dev.plexspaces.kernel.time.Timers;
@@ -454,7 +455,9 @@ final class ActorCell {
       halt(t, e, mismatch);
       return;
     } catch (Throwable thrown) {
-      if (durable != null && durable.mismatch() != null) {
+      if (durable != null && durable.rerun() != null) {
+        rerun(t, e, durable.rerun());
+      } else if (durable != null && durable.mismatch() != null) {
         // The handler caught it and threw something else.
         halt(t, e, durable.mismatch());
       } else {
@@ -462,6 +465,9 @@ final class ActorCell {
       }
       return;
     } finally {
+      if (durable != null) {
+        durable.releaseKey();
+      }
       t.end();
     }
     if (relations != null && relations.stopWanted) {
@@ -498,6 +504,9 @@ final class ActorCell {
     } else if (d != null) {
       d.end(t, e, reply);
     } else {
+      if (t.hasRows() && !committed(t, e)) {
+        return;
+      }
       if (t.hasEffects()) {
         t.flush(system());
       }
@@ -515,9 +524,35 @@ final class ActorCell {
             outage.code(), this + " gave up '" + e.type + "': " + outage.getMessage());
   }
 
+  /// Commits what the turn of a volatile actor wrote into durable services. A refusal is no fault
+  /// of the actor: its caller is told, and nothing of the turn leaves it.
+  private boolean committed(Turn t, Envelope e) {
+    try {
+      VolatileRows.commit(this, t);
+      return true;
+    } catch (PlexException refused) {
+      LOG.warn("{}: what '{}' wrote was refused: {}", this, e.type, refused.getMessage());
+      t.discard();
+      if (e.replyTo != null) {
+        e.replyTo.fail(refused);
+      }
+      return false;
+    }
+  }
+
   private PlexException crashError(Envelope e) {
     return new PlexException(
         ErrorCode.ACTOR_CRASHED, this + " crashed while processing '" + e.type + "'");
+  }
+
+  /// Runs a turn again, from its last commit point, on what the disk has now.
+  private void rerun(Turn t, Envelope e, Rerun why) {
+    if (killed || !durable.keepForRerun(e)) {
+      crashed(t, e, why.stale());
+      return;
+    }
+    t.discard();
+    reload(t);
   }
 
   private void crashed(Turn t, Envelope e, Throwable thrown) {
@@ -549,7 +584,7 @@ final class ActorCell {
           thrown);
     }
     if (durable != null && !killed) {
-      durable.crashed(t, e, thrown, crashError(e));
+      durable.crashed(t, e, thrown, thrown instanceof StaleVersion s ? s : crashError(e));
     } else if (e.replyTo != null) {
       e.replyTo.fail(crashError(e, outage));
     }

@@ -72,6 +72,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   private final DurableAsks durableAsks = new DurableAsks(this);
   private final UncleanStop uncleanStop = new UncleanStop();
   private final RequestKeys requestKeys;
+  private final KeyLocks keyLocks = new KeyLocks(this);
   private final HandlingTimes handlingTimes;
   private final Quarantine quarantine;
   private final long secret;
@@ -959,7 +960,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     }
     long due = clock.nanoTime() + nanos;
     while (true) {
-      RoomWait wait = new RoomWait(due, sender);
+      TimedWait wait = new TimedWait(due, sender);
       mailbox.enter(wait);
       Mailbox.Offer outcome = mailbox.offer(e, false);
       if (outcome != Mailbox.Offer.FULL || sender.killed() || clock.nanoTime() - due >= 0) {
@@ -1001,6 +1002,14 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   Envelope platformMessage(Address to, String type, Object payload) {
     return new Envelope(
         Message.Kind.INFO, type, payload, null, systemContext(to.scope.scope), null);
+  }
+
+  DeadlineWheel wheel() {
+    return wheel;
+  }
+
+  KeyLocks keyLocks() {
+    return keyLocks;
   }
 
   DurableAsks durableAsks() {

@@ -3,6 +3,7 @@ package dev.plexspaces.kernel;
 import dev.plexspaces.kernel.journal.Commit;
 import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.RowResult;
+import dev.plexspaces.kernel.journal.StaleVersion;
 import dev.plexspaces.kernel.journal.Store;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
@@ -45,6 +46,10 @@ final class CommitPipeline {
   private Pending last;
   private int pending;
   private volatile boolean poisoned;
+
+  /// Why the store could not write when it refused last, for callers; empty when it could.
+  private volatile String trouble = "";
+
   private long reloadMillis;
   private Wait quietWait;
 
@@ -168,7 +173,7 @@ final class CommitPipeline {
   PlexException refusal() {
     return new PlexException(
         ErrorCode.UNAVAILABLE,
-        "the store refused a commit of " + cell + "; nothing was changed, try again");
+        "the store refused a commit of " + cell + "; nothing was changed, try again" + trouble);
   }
 
   /// Nothing of this activation may be committed any more; it will be loaded again.
@@ -318,7 +323,13 @@ final class CommitPipeline {
 
     @Override
     public void refused(PlexException why) {
+      if (why instanceof StaleVersion && waiter != null) {
+        // Nothing was built on it: the turn waits, and runs again.
+        settle(why);
+        return;
+      }
       LOG.warn("{}: the store refused a commit: {}", cell, why.getMessage());
+      trouble = why.code() == ErrorCode.UNAVAILABLE ? " (" + why.getMessage() + ")" : "";
       PlexException outcome = why.code() == ErrorCode.CONFLICT ? refusal() : why;
       refuse(outcome);
       // Before anything else can be submitted: what comes now would build on what is not there.

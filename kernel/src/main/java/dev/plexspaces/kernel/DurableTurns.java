@@ -2,12 +2,14 @@ package dev.plexspaces.kernel;
 
 import dev.plexspaces.kernel.binding.DurableState;
 import dev.plexspaces.kernel.identity.ActorId;
+import dev.plexspaces.kernel.identity.Scope;
 import dev.plexspaces.kernel.journal.Commit;
 import dev.plexspaces.kernel.journal.IdempotencyRecord;
 import dev.plexspaces.kernel.journal.LoadedActor;
 import dev.plexspaces.kernel.journal.LoadedActor.OpenTurn;
 import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.RowResult;
+import dev.plexspaces.kernel.journal.StaleVersion;
 import dev.plexspaces.kernel.journal.StateChange;
 import dev.plexspaces.kernel.journal.Store;
 import dev.plexspaces.kernel.journal.TurnRecord;
@@ -28,6 +30,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
@@ -44,6 +47,9 @@ final class DurableTurns {
 
   /// Commit points of one turn. Source: spec/turns rule 13.
   static final int STEPS_MAX = 10_000;
+
+  /// Runs of one segment because of keys that others wrote. Source: spec/turns rule 31.
+  static final int RERUNS_MAX = 10;
 
   /// Timers one turn may set.
   static final int TIMERS_MAX = 1 << 20;
@@ -69,6 +75,10 @@ final class DurableTurns {
 
   private int incarnation;
   private long nextTurn;
+
+  /// The turn that runs or ran last.
+  private long runningTurn;
+
   private long nowMillis;
 
   // The running turn.
@@ -99,6 +109,25 @@ final class DurableTurns {
 
   /// How the open turn of a message without a row ended so far; null for none.
   private RowlessRetry rowless;
+
+  /// Raised when the running segment must be run again; then every further host call raises it.
+  private Rerun rerun;
+
+  /// The call whose turn is to be run again by the next activation; null for none.
+  private Envelope kept;
+
+  /// The key whose lock the running segment is to hold, or holds.
+  private String lock;
+
+  private boolean locked;
+  private int reruns;
+  private long rerunsOf = -1;
+
+  /// Values read since the last commit, for the replay of an open turn.
+  private final List<StepResult> reads = new ArrayList<>();
+
+  /// Recorded values not read yet.
+  private final ArrayDeque<StepResult> recordedReads = new ArrayDeque<>();
 
   /// The running message is marked on disk as one that may end the process.
   private boolean marked;
@@ -156,6 +185,10 @@ final class DurableTurns {
       pipeline.continues(before.pipeline);
       inbox.continues(before.inbox);
       rowless = before.rowless;
+      reruns = before.reruns;
+      rerunsOf = before.rerunsOf;
+      lock = before.lock;
+      kept = before.kept;
     }
     LoadedActor loaded = store.load(id);
     incarnation = loaded.incarnation();
@@ -166,7 +199,10 @@ final class DurableTurns {
     if (loaded.open().isPresent()) {
       OpenTurn openTurn = loaded.open().get();
       nextTurn = openTurn.turn();
-      first = resume(t, openTurn);
+      first = resume(t, openTurn, kept);
+    } else if (kept != null) {
+      kept.extras().resume = null;
+      inbox.resumeFirst(kept);
     }
     if (nextTurn == 0) {
       Envelope init = first == null ? t.envelope : first;
@@ -174,16 +210,24 @@ final class DurableTurns {
       begin(t, init);
       cell.actorInit();
       requireReplayed();
-      commit(t, null, null, open ? Kind.END : Kind.WHOLE, state.drainChanges());
+      commit(t, null, null, open ? Kind.END : Kind.WHOLE, state.drainChanges(), t.conditional());
       running = false;
     } else if (first != null) {
       inbox.resumeFirst(first);
     }
     nowMillis = Math.max(nowMillis, cell.system().clock().millis());
     inbox.load();
+    kept = null;
   }
 
-  private Envelope resume(Turn t, OpenTurn openTurn) {
+  /// @param kept the message of the turn with its caller, when the caller still waits; null
+  ///   otherwise
+  private Envelope resume(Turn t, OpenTurn openTurn, Envelope kept) {
+    if (kept != null) {
+      kept.extras().resume = openTurn;
+      inbox.holdsOpenTurn(kept, requestIds(openTurn.turn()));
+      return kept;
+    }
     byte[] input =
         openTurn
             .records()
@@ -236,16 +280,28 @@ final class DurableTurns {
     before.clear();
     after.clear();
     replay.clear();
+    reads.clear();
+    recordedReads.clear();
     resumed = e.extras == null ? null : e.extras.resume;
     if (resumed == null && e.extras != null && settledAtOnce(t, e)) {
       return false;
     }
     running = true;
+    runningTurn = nextTurn;
+    if (lock != null) {
+      String name = lock;
+      locked = cell.system().keyLocks().acquire(t, cell, name);
+      lock = locked ? name : null;
+    }
     if (resumed != null) {
       open = true;
       TreeMap<Integer, StepResult> byStep = new TreeMap<>();
       for (TurnRecord record : resumed.records()) {
         for (StepResult r : record.results()) {
+          if (r.call().startsWith(READ)) {
+            recordedReads.add(r);
+            continue;
+          }
           StepResult known = byStep.get(r.step());
           if (known == null || known.pending()) {
             byStep.put(r.step(), r);
@@ -314,7 +370,7 @@ final class DurableTurns {
     return List.of(new Row.InboxUpdate(id, e.inboxSeq(), dueAt(e), e.extras.deliveries.packed()));
   }
 
-  /// Does what blocks the handler.
+  /// Does what blocks the handler and runs none of its code.
   private <T> T waiting(Turn t, Supplier<T> action) {
     if (!marked) {
       return action.get();
@@ -381,9 +437,12 @@ final class DurableTurns {
   }
 
   /// The calls that are only possible within a turn that can commit.
-  private void requireTurn(String what) {
+  void requireTurn(String what) {
     if (mismatch != null) {
       throw mismatch;
+    }
+    if (rerun != null) {
+      throw rerun;
     }
     if (!running) {
       throw noTurn(what);
@@ -531,12 +590,13 @@ final class DurableTurns {
       }
       remember(e, Idempotency.value(reply));
     }
+    boolean conditional = t.conditional();
     List<StateChange> changes = state.drainChanges();
     if (!open && changes.isEmpty() && !t.hasRows() && after.rows.isEmpty()) {
       pipeline.releaseBehind(t.takeEffects(), e, reply);
       return;
     }
-    commit(t, e, reply, open ? Kind.END : Kind.WHOLE, changes);
+    commit(t, e, reply, open ? Kind.END : Kind.WHOLE, changes, conditional);
   }
 
   /// Adds the record of an outcome to the commit that brings it about.
@@ -553,6 +613,9 @@ final class DurableTurns {
   private void requireReplayed() {
     if (mismatch != null) {
       throw mismatch;
+    }
+    if (rerun != null) {
+      throw rerun;
     }
     if (replaying()) {
       throw mismatch(
@@ -581,7 +644,10 @@ final class DurableTurns {
   }
 
   /// Commits the end of a turn.
-  private void commit(Turn t, Envelope e, Object reply, Kind kind, List<StateChange> changes) {
+  ///
+  /// @param conditional true when it is refused if somebody else wrote a key
+  private void commit(
+      Turn t, Envelope e, Object reply, Kind kind, List<StateChange> changes, boolean conditional) {
     TurnRecord record = record(e, reply, kind, changes, true);
     CommitPipeline.Pending p = pending(t, e, reply);
     results.clear();
@@ -589,7 +655,24 @@ final class DurableTurns {
     nextTurn++;
     open = false;
     announce(e, p);
-    pipeline.submit(new Commit(id, Optional.of(record), p.rows()), p);
+    Commit commit = new Commit(id, Optional.of(record), p.rows());
+    if (conditional) {
+      // The next turn must not build on what may have to be run again.
+      waitFor(t, commit, p);
+    } else {
+      pipeline.submit(commit, p);
+    }
+  }
+
+  private List<RowResult> waitFor(Turn t, Commit commit, CommitPipeline.Pending p) {
+    try {
+      return pipeline.submitAndWait(t, commit, p);
+    } catch (StaleVersion stale) {
+      rerun = new Rerun(stale);
+      throw rerun;
+    } finally {
+      releaseKey();
+    }
   }
 
   /// Takes all that the next commit writes and releases.
@@ -721,6 +804,100 @@ final class DurableTurns {
     return e.extras.durableTimer < 0 ? 0 : 1;
   }
 
+  // ---- keys
+
+  private static final String READ = "read ";
+
+  /// Reads a key; in the recorded part of an open turn, what was read then.
+  SegmentKeys.Read read(Scope scope, String key) {
+    if (mismatch != null) {
+      throw mismatch;
+    }
+    if (rerun != null) {
+      throw rerun;
+    }
+    String call = READ + key;
+    if (running && replaying()) {
+      StepResult recorded = recordedReads.poll();
+      if (recorded == null || !recorded.call().equals(call)) {
+        throw mismatch(
+            "a replayed read differs from the recorded one",
+            recorded == null ? "no further read" : recorded.call(),
+            call);
+      }
+      return new SegmentKeys.Read(recorded.callHash(), recorded.result());
+    }
+    SegmentKeys.Read read = ActorKeys.read(cell.system(), scope, key);
+    if (running) {
+      if (reads.size() == STEPS_MAX) {
+        throw new PlexException(
+            ErrorCode.RESOURCE_EXHAUSTED,
+            "a turn may read at most " + STEPS_MAX + " keys between two commit points");
+      }
+      reads.add(new StepResult(step, call, read.version(), read.value(), Optional.empty(), false));
+    }
+    return read;
+  }
+
+  /// A conditional operation on a key: a commit point whose result is in the same commit.
+  Object conditional(Turn t, String call, long hash, Row row) {
+    requireTurn(call);
+    int segment = replaying() ? resumed.records().size() - replay.size() : 0;
+    StepResult recorded = reach(t, call, hash);
+    if (recorded != null && !recorded.pending()) {
+      replaySegment(t, 0);
+      return outcome(recorded);
+    }
+    RowResult answer;
+    if (recorded != null) {
+      answer = resumed.rowResults().get(segment).getLast();
+    } else {
+      after.add(row, null);
+      results.add(new StepResult(step, call, hash, Optional.empty(), Optional.empty(), true));
+      answer = commitAndWait(t).getLast();
+    }
+    Object value;
+    try {
+      value = ActorKeys.value(answer);
+    } catch (PlexException failed) {
+      threw(t, call, hash, failed, false);
+      throw failed;
+    }
+    return returned(t, call, hash, value);
+  }
+
+  /// Why the running turn must be run again; null when it need not.
+  Rerun rerun() {
+    return rerun;
+  }
+
+  /// Prepares the next activation for running the turn again.
+  ///
+  /// @return false when that was done too often
+  boolean keepForRerun(Envelope e) {
+    if (rerunsOf != runningTurn) {
+      rerunsOf = runningTurn;
+      reruns = 0;
+    }
+    if (++reruns > RERUNS_MAX) {
+      reruns = 0;
+      return false;
+    }
+    lock = rerun.stale().name();
+    // A message with a row is read from the inbox again.
+    kept = e.inboxSeq() == 0 ? e : null;
+    return true;
+  }
+
+  /// Lets the next turn that wants the key go on.
+  void releaseKey() {
+    if (locked) {
+      locked = false;
+      cell.system().keyLocks().release(lock);
+      lock = null;
+    }
+  }
+
   /// The mismatch that was met in the running turn; null for none.
   JournalMismatch mismatch() {
     return mismatch;
@@ -794,19 +971,36 @@ final class DurableTurns {
   ///
   /// @param intended true when its intent is on disk already
   /// @param action its result must be JSON
-  private Object perform(
-      Turn t, String call, long hash, boolean intended, Supplier<Object> action) {
+  private <E extends Exception> Object perform(
+      Turn t, String call, long hash, boolean intended, Action<E> action) throws E {
     if (!intended) {
       intend(t, call, hash, Optional.empty());
     }
     Object result;
     try {
-      result = waiting(t, action);
+      result = action.run();
     } catch (PlexException error) {
       threw(t, call, hash, error, false);
       throw error;
     }
     return returned(t, call, hash, result);
+  }
+
+  /// What a commit point performs.
+  private interface Action<E extends Exception> {
+    Object run() throws E;
+  }
+
+  /// Work of the handler's own whose result is recorded. Source: spec/turns rule 12.
+  Object step(Turn t, String name, Callable<?> work) throws Exception {
+    String call = "step " + name;
+    requireTurn(call);
+    StepResult recorded = reach(t, call, 0);
+    if (recorded != null && !recorded.pending()) {
+      replaySegment(t, 0);
+      return outcome(recorded);
+    }
+    return this.<Exception>perform(t, call, 0, recorded != null, work::call);
   }
 
   /// A call to the outside, with the key of this step: the same when it is made again after a
@@ -824,7 +1018,13 @@ final class DurableTurns {
         call.hash(),
         recorded != null,
         () ->
-            call.make(cell, t, LinkCall.key(id, store.incarnation(), incarnation, nextTurn, step)));
+            waiting(
+                t,
+                () ->
+                    call.make(
+                        cell,
+                        t,
+                        LinkCall.key(id, store.incarnation(), incarnation, nextTurn, step))));
   }
 
   private static Object outcome(StepResult recorded) {
@@ -899,7 +1099,7 @@ final class DurableTurns {
         call,
         hash,
         recorded != null,
-        () -> cell.system().ask(cell, t, to, operation, payload, timeout));
+        () -> waiting(t, () -> cell.system().ask(cell, t, to, operation, payload, timeout)));
   }
 
   /// @param intent the recorded intent, when the request is on its way already; null otherwise
@@ -1007,17 +1207,20 @@ final class DurableTurns {
   /// Commits the segment and waits for the disk.
   ///
   /// @throws PlexException why the store refused it
-  private void commitAndWait(Turn t) {
+  private List<RowResult> commitAndWait(Turn t) {
     Kind kind = open ? Kind.SEGMENT : Kind.OPEN;
     if (!open && claims(t.envelope)) {
       claimRow(t.envelope);
     }
     open = true;
+    // A replay of this segment must read the same.
+    results.addAll(reads);
+    reads.clear();
     TurnRecord record = record(t.envelope, null, kind, state.drainChanges(), false);
     CommitPipeline.Pending p = pending(t, null, null);
     results.clear();
     cell.home.entry.commits.increment();
-    pipeline.submitAndWait(t, new Commit(id, Optional.of(record), p.rows()), p);
+    return waitFor(t, new Commit(id, Optional.of(record), p.rows()), p);
   }
 
   private static boolean claims(Envelope e) {

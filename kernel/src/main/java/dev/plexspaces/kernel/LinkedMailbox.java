@@ -51,7 +51,7 @@ final class LinkedMailbox extends Mailbox {
   private final Offer refusal;
 
   /// Senders that wait for room; null unless the policy is `block`.
-  private final ConcurrentLinkedQueue<RoomWait> waiting;
+  private final ConcurrentLinkedQueue<TimedWait> waiting;
 
   private volatile Envelope head;
 
@@ -110,18 +110,18 @@ final class LinkedMailbox extends Mailbox {
     }
   }
 
-  /// True when a sender that can wait should do so after `FULL`, see [RoomWait].
+  /// True when a sender that can wait should do so after `FULL`, see [TimedWait].
   boolean blocks() {
     return waiting != null;
   }
 
   /// Enters a sender, which must try once more before it waits: it is woken when there is room
   /// again, or nothing any more to wait for.
-  void enter(RoomWait sender) {
+  void enter(TimedWait sender) {
     waiting.add(sender);
   }
 
-  void withdraw(RoomWait sender) {
+  void withdraw(TimedWait sender) {
     waiting.remove(sender);
   }
 
@@ -134,7 +134,7 @@ final class LinkedMailbox extends Mailbox {
   }
 
   private void tellAll() {
-    for (RoomWait w = waiting.poll(); w != null; w = waiting.poll()) {
+    for (TimedWait w = waiting.poll(); w != null; w = waiting.poll()) {
       w.finish();
     }
   }

@@ -821,6 +821,63 @@ class DurableTurnsTest {
     assertThat(node.ask("account", "b", "balance")).isEqualTo(111L);
   }
 
+  private final AtomicInteger worked = new AtomicInteger();
+
+  private TestType worker() {
+    return DurableScript.type(
+        "worker",
+        () ->
+            DurableScript.of(
+                    "work",
+                    (c, m, s) -> {
+                      add(s, "sum", 1);
+                      Object drawn = c.step("draw", () -> worked.incrementAndGet());
+                      add(s, "drawn", ((Number) drawn).longValue());
+                      try {
+                        c.step(
+                            "refuse",
+                            () -> {
+                              worked.incrementAndGet();
+                              throw ActorException.invalid("n", "is wrong");
+                            });
+                      } catch (ActorException e) {
+                        add(s, "refused", 1);
+                      }
+                      return drawn;
+                    })
+                .on("field", (c, m, s) -> number(s, m.payload() + "")));
+  }
+
+  /// Init, row, two intents, end.
+  @ParameterizedTest(name = "after {0} commits, heard of: {1}")
+  @MethodSource("workCrashPoints")
+  void turnWithSteps_crashAtEveryCommit_doesNotRepeatARecordedStep(int commits, boolean heardOf) {
+    start(worker());
+    store.crashAfter(commits, heardOf);
+    CompletableFuture<Boolean> told = node.telling("worker", "w", "work", null);
+    if (commits <= 5) {
+      Node.await(store.crash);
+    } else {
+      quiet();
+    }
+    boolean accepted = told.isDone();
+    restart(worker());
+    quiet();
+    long sum = (Long) node.ask("worker", "w", "field", "sum");
+    if (!accepted && sum == 0) {
+      return;
+    }
+    assertThat(sum).isEqualTo(1);
+    assertThat(node.ask("worker", "w", "field", "refused")).isEqualTo(1L);
+    assertThat(worked.get()).as("at most the one that was under way is repeated").isBetween(2, 3);
+    long drawn = (Long) node.ask("worker", "w", "field", "drawn");
+    assertThat(drawn).isBetween(1L, 2L);
+  }
+
+  static Stream<Arguments> workCrashPoints() {
+    return crashPoints(6);
+  }
+
   @Test
   void openTurn_afterACrash_replaysRecordedResultsAtTheirRecordedTime() {
     start(planner(), callee(), account());

@@ -90,7 +90,11 @@ public final class Node implements AutoCloseable {
       node.close();
       throw e instanceof PlexException p
           ? p
-          : new PlexException(ErrorCode.UNAVAILABLE, "the node cannot start", List.of(), e);
+          : new PlexException(
+              ErrorCode.UNAVAILABLE,
+              "the node cannot start: " + (e.getMessage() == null ? e : e.getMessage()),
+              List.of(),
+              e);
     }
   }
 
