@@ -127,21 +127,6 @@ public final class NodeProcess implements AutoCloseable {
     }
   }
 
-  /// Waits until it ends on its own, and starts it again, however often it ends before it is ready.
-  void startUntilReady(int startsMax) {
-    end();
-    for (int i = 1; ; i++) {
-      try {
-        start();
-        return;
-      } catch (IllegalStateException ended) {
-        if (i == startsMax) {
-          throw ended;
-        }
-      }
-    }
-  }
-
   boolean alive() {
     return process.isAlive();
   }
@@ -287,7 +272,8 @@ public final class NodeProcess implements AutoCloseable {
         "dev.plexspaces.node.cli.Main");
   }
 
-  private void end() {
+  /// Waits until it has ended.
+  void end() {
     try {
       if (!process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
         process.destroyForcibly();
