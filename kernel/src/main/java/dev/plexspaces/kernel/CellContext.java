@@ -166,7 +166,7 @@ final class CellContext implements ActorContext {
     VolatileRows.commit(cell, t);
     t.flush(cell.system());
     try {
-      return cell.system().ask(cell, t, a, named(operation), payload, timeout);
+      return cell.system().asks().ask(cell, t, a, named(operation), payload, timeout);
     } finally {
       t.now = null;
     }
@@ -242,7 +242,7 @@ final class CellContext implements ActorContext {
     if (byRow && (asker != null || e.kind != Message.Kind.CALL)) {
       durable.tell(t, a, e);
     } else if (e.replyTo instanceof ReplyTo.Blocking waiting) {
-      t.buffer((Turn.Effect) worker -> cell.system().forward(a, e, waiting, worker));
+      t.buffer((Turn.Effect) worker -> cell.system().asks().forward(a, e, waiting, worker));
     } else {
       t.buffer(e);
     }

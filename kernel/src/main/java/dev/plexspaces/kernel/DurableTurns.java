@@ -1099,7 +1099,7 @@ final class DurableTurns {
         call,
         hash,
         recorded != null,
-        () -> waiting(t, () -> cell.system().ask(cell, t, to, operation, payload, timeout)));
+        () -> waiting(t, () -> cell.system().asks().ask(cell, t, to, operation, payload, timeout)));
   }
 
   /// @param intent the recorded intent, when the request is on its way already; null otherwise
@@ -1117,7 +1117,7 @@ final class DurableTurns {
     if (intent == null) {
       String requestId = requestIds(nextTurn) + step;
       try {
-        wait = system.enterRequest(cell, t, to, operation, requestId, timeout);
+        wait = system.asks().enterRequest(cell, t, to, operation, requestId, timeout);
       } catch (PlexException refused) {
         threw(t, call, hash, refused, false);
         commitAndWait(t);
@@ -1127,16 +1127,18 @@ final class DurableTurns {
     } else {
       Map<?, ?> known = (Map<?, ?>) Json.parse(intent.result().orElseThrow());
       wait =
-          system.resumeRequest(
-              cell,
-              to,
-              operation,
-              (String) known.get("id"),
-              ((Number) known.get("deadline")).longValue());
+          system
+              .asks()
+              .resumeRequest(
+                  cell,
+                  to,
+                  operation,
+                  (String) known.get("id"),
+                  ((Number) known.get("deadline")).longValue());
     }
     try {
       if (intent == null) {
-        long deadline = system.millisAt(wait.dueNanos());
+        long deadline = system.asks().millisAt(wait.dueNanos());
         Envelope e =
             new Envelope(
                 Message.Kind.CALL,
@@ -1170,7 +1172,7 @@ final class DurableTurns {
   private Object answer(Turn t, String call, long hash, ReplyTo.Durable wait) {
     Envelope reply;
     try {
-      reply = (Envelope) waiting(t, () -> cell.system().await(cell, t, wait));
+      reply = (Envelope) waiting(t, () -> cell.system().asks().await(cell, t, wait));
     } catch (PlexException given) {
       threw(t, call, hash, given, false);
       throw given;

@@ -33,6 +33,9 @@ final class LinkedMailbox extends Mailbox {
   /// Longest a sender waits for room.
   static final long BLOCK_MAX_NANOS = TimeUnit.SECONDS.toNanos(30);
 
+  /// Messages between two looks whether waiting senders have room; a power of two.
+  private static final int LOOK_EVERY = 64;
+
   private static final Envelope CLAIMED = marker();
   private static final Envelope CLOSED = marker();
   private static final VarHandle HEAD;
@@ -128,7 +131,11 @@ final class LinkedMailbox extends Mailbox {
   /* A sender enters before it looks at the queue for the last time, and the runner looks for senders
   after the atomic instruction that gave the actor up: one of them sees the other. */
   private void tellWaiting() {
-    if (waiting != null && !waiting.isEmpty() && size() <= capacity / 2) {
+    // Not at each message of a long queue: the newest one is in another core's cache.
+    if (waiting != null
+        && ((takenCount & LOOK_EVERY - 1) == 0 || capacity <= LOOK_EVERY)
+        && !waiting.isEmpty()
+        && size() <= capacity / 2) {
       tellAll();
     }
   }
