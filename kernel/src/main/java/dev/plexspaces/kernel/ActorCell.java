@@ -116,6 +116,9 @@ final class ActorCell {
   /// CRASHED only until the store can be read again.
   private boolean reloading;
 
+  /// CRASHED because of others, by a timeout or an outage.
+  private boolean blameless;
+
   private boolean passivated;
 
   /// Why a HALTED cell takes no messages.
@@ -339,9 +342,7 @@ final class ActorCell {
             afterLeave();
             return;
           }
-          parked = true;
-          afterLeave();
-          if (systemMessages == null || !PARKED.compareAndSet(this, true, false)) {
+          if (!parkedInVain()) {
             return;
           }
           enter(t);
@@ -357,8 +358,16 @@ final class ActorCell {
         return;
       }
       if (e == null) {
+        boolean waits = durable != null && durable.inbox().waits();
         // Cleared before the cell is given up: afterwards another thread may be running it.
         leave(t);
+        if (waits) {
+          if (!parkedInVain()) {
+            return;
+          }
+          enter(t);
+          continue;
+        }
         if (!mailbox.tryIdle()) {
           enter(t);
           continue;
@@ -376,6 +385,15 @@ final class ActorCell {
       process(t, e);
       budget--;
     }
+  }
+
+  /// Gives the thread away and leaves the cell claimed, until a system message comes.
+  ///
+  /// @return true when one came already: the cell is to be run on
+  private boolean parkedInVain() {
+    parked = true;
+    afterLeave();
+    return systemMessages != null && PARKED.compareAndSet(this, true, false);
   }
 
   private void enter(Turn t) {
@@ -498,6 +516,14 @@ final class ActorCell {
     }
   }
 
+  /// What the caller is told: of a timeout or outage its code, so that it may try again.
+  private PlexException crashError(Envelope e, PlexException outage) {
+    return outage == null
+        ? crashError(e)
+        : new PlexException(
+            outage.code(), this + " gave up '" + e.type + "': " + outage.getMessage());
+  }
+
   /// Commits what the turn of a volatile actor wrote into durable services. A refusal is no fault
   /// of the actor: its caller is told, and nothing of the turn leaves it.
   private boolean committed(Turn t, Envelope e) {
@@ -538,6 +564,14 @@ final class ActorCell {
       durable.abandoned(e);
       return;
     }
+    PlexException outage = killed ? null : Deliveries.outageIn(thrown);
+    if (outage != null && durable != null) {
+      // No fault of the actor either: its last segment is undone, and nobody needs to hear of it.
+      LOG.warn("{} gave up '{}': {}", this, e.type, outage.getMessage());
+      durable.crashed(t, e, thrown, crashError(e, outage));
+      send(new Reload(true));
+      return;
+    }
     home.entry.crashes.increment();
     if (thrown instanceof VirtualMachineError error && !(error instanceof StackOverflowError)) {
       LOG.error("{} met {}", this, error.toString(), error);
@@ -552,8 +586,9 @@ final class ActorCell {
     if (durable != null && !killed) {
       durable.crashed(t, e, thrown, thrown instanceof StaleVersion s ? s : crashError(e));
     } else if (e.replyTo != null) {
-      e.replyTo.fail(crashError(e));
+      e.replyTo.fail(crashError(e, outage));
     }
+    blameless = outage != null;
     exit(t, new ExitReason.Error(describe(thrown)));
   }
 
@@ -817,7 +852,7 @@ final class ActorCell {
         finish(t, reason, null);
       }
     } else if (home.entry.virtual) {
-      if (quarantined(reason.text())) {
+      if (!blameless && quarantined(reason.text())) {
         wakeAfter(Quarantine.RELEASE_AFTER);
         finish(t, reason, Quarantine.error(toString()));
       } else {

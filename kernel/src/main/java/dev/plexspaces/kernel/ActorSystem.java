@@ -59,6 +59,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   private final Timers timers;
   private final DeadLetters deadLetters;
   private final DurableAsks durableAsks = new DurableAsks(this);
+  private final UncleanStop uncleanStop = new UncleanStop();
   private final OutsideCalls outside;
   private final Asks asks = new Asks(this);
   private final KeyLocks keyLocks = new KeyLocks(this);
@@ -143,6 +144,16 @@ public final class ActorSystem implements Invoker, AutoCloseable {
             new FacetCatalog(Map.of(), handlingTimes),
             quarantine,
             ServiceLinks.NONE);
+  }
+
+  /// Says that the last process on this store did not stop in order: a message it left behind may
+  /// have ended it, so each is marked on disk before it runs, and one that ends the process again
+  /// and again becomes a dead letter. To be called before anything is installed. Source: spec/turns
+  /// rule 24.
+  ///
+  /// @throws PlexException `UNAVAILABLE` when the store cannot be read
+  public void afterUncleanStop() {
+    uncleanStop.remember(store.actorsWithWork());
   }
 
   // ---- applications
@@ -439,7 +450,13 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       throw new PlexException(
           ErrorCode.ACTOR_NOT_FOUND, "no live actor " + id.type() + "/" + id.key());
     }
-    cell.send(new ActorCell.Stop(ExitReason.SHUTDOWN, null));
+    Duration timeout = cell.spec.shutdownTimeout();
+    if (timeout.compareTo(Timers.DELAY_MAX) > 0) {
+      timeout = Timers.DELAY_MAX;
+    }
+    // A handler that does not come to its end: an open turn is suspended and resumed later.
+    Timers.Timer overdue = timers.after(timeout, cell::kill);
+    cell.send(new ActorCell.Stop(ExitReason.SHUTDOWN, overdue::cancel));
   }
 
   /// The keys that take no messages.
@@ -506,6 +523,10 @@ public final class ActorSystem implements Invoker, AutoCloseable {
 
   Timers timers() {
     return timers;
+  }
+
+  UncleanStop uncleanStop() {
+    return uncleanStop;
   }
 
   LongAdder supervisorReports() {

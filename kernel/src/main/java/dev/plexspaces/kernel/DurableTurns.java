@@ -32,6 +32,7 @@ import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 
 /// The turns of one durable activation: what they commit, what waits for the disk, what is
@@ -43,9 +44,6 @@ final class DurableTurns {
 
   The rows of a commit: first those that the platform adds before the handler's (`before`), so that a
   replay knows where the handler's begin, then the handler's, then `after`. */
-
-  /// Deliveries of a durable message before it is buried. Source: spec/turns rule 24.
-  static final int DELIVERIES_MAX = 3;
 
   /// Commit points of one turn. Source: spec/turns rule 13.
   static final int STEPS_MAX = 10_000;
@@ -61,6 +59,9 @@ final class DurableTurns {
 
   /// Longest actor id that message ids begin with, characters; longer ones are hashed.
   private static final int ID_LENGTH_MAX = 300;
+
+  /// What the id of the row begins with that an open turn of a call gets after an unclean stop.
+  private static final String ROW_OF_TURN = "turn-";
 
   private static final Envelope[] NO_MESSAGES = {};
 
@@ -106,6 +107,9 @@ final class DurableTurns {
   /// Once raised, every further host call raises it again.
   private JournalMismatch mismatch;
 
+  /// How the open turn of a message without a row ended so far; null for none.
+  private RowlessRetry rowless;
+
   /// Raised when the running segment must be run again; then every further host call raises it.
   private Rerun rerun;
 
@@ -125,10 +129,11 @@ final class DurableTurns {
   /// Recorded values not read yet.
   private final ArrayDeque<StepResult> recordedReads = new ArrayDeque<>();
 
-  /// Crashes of the open turn of a message that has no row to count them.
-  private int openCrashes;
+  /// The running message is marked on disk as one that may end the process.
+  private boolean marked;
 
-  private long openCrashesOf = -1;
+  /// @param dueAtMillis when it may go on, milliseconds since 1970
+  private record RowlessRetry(long turn, Deliveries deliveries, long dueAtMillis) {}
 
   /// Requests with a key whose commit is on its way, by key.
   private final ConcurrentHashMap<String, Keyed> keyed = new ConcurrentHashMap<>();
@@ -179,8 +184,7 @@ final class DurableTurns {
       before.pipeline.awaitQuiet(t);
       pipeline.continues(before.pipeline);
       inbox.continues(before.inbox);
-      openCrashes = before.openCrashes;
-      openCrashesOf = before.openCrashesOf;
+      rowless = before.rowless;
       reruns = before.reruns;
       rerunsOf = before.rerunsOf;
       lock = before.lock;
@@ -195,7 +199,7 @@ final class DurableTurns {
     if (loaded.open().isPresent()) {
       OpenTurn openTurn = loaded.open().get();
       nextTurn = openTurn.turn();
-      first = resume(openTurn, kept);
+      first = resume(t, openTurn, kept);
     } else if (kept != null) {
       kept.extras().resume = null;
       inbox.resumeFirst(kept);
@@ -218,7 +222,7 @@ final class DurableTurns {
 
   /// @param kept the message of the turn with its caller, when the caller still waits; null
   ///   otherwise
-  private Envelope resume(OpenTurn openTurn, Envelope kept) {
+  private Envelope resume(Turn t, OpenTurn openTurn, Envelope kept) {
     if (kept != null) {
       kept.extras().resume = openTurn;
       inbox.holdsOpenTurn(kept, requestIds(openTurn.turn()));
@@ -233,6 +237,14 @@ final class DurableTurns {
     Envelope e = MessageCodec.decode(input, cell.home.scope, null);
     e.extras().resume = openTurn;
     inbox.holdsOpenTurn(e, requestIds(openTurn.turn()));
+    if (openTurn.turn() > 0 && !claims(e)) {
+      inbox.giveRow(t, e, ROW_OF_TURN + incarnation + "." + openTurn.turn(), input);
+    }
+    if (e.inboxSeq() == 0 && rowless != null && rowless.turn == openTurn.turn()) {
+      e.extras.deliveries = rowless.deliveries;
+      e.extras.pauseMillis =
+          Deliveries.leftMillis(rowless.dueAtMillis, cell.system().clock().millis());
+    }
     return e;
   }
 
@@ -247,6 +259,7 @@ final class DurableTurns {
   /// The instance is gone: its timers are the next activation's.
   void detach() {
     timers.detach();
+    inbox.detach();
   }
 
   // ---- one turn
@@ -258,6 +271,7 @@ final class DurableTurns {
       return false;
     }
     open = false;
+    marked = false;
     step = 0;
     messages = 0;
     timersSet = 0;
@@ -295,12 +309,82 @@ final class DurableTurns {
         }
       }
       replay.addAll(byStep.values());
-      recordedBefore = claims(e) ? 2 : 0;
+      // A call from outside, which has no id, had no row when its turn was opened.
+      recordedBefore = claims(e) && !e.id().isEmpty() ? 2 : 0;
       nowMillis = resumed.records().getFirst().atMillis();
     } else {
       nowMillis = Math.max(nowMillis, cell.system().clock().millis());
     }
+    return e.inboxSeq() == 0 || outlived(t, e);
+  }
+
+  /// Marks a message that was there before an unclean stop as lost, for the case that it ends this
+  /// process, too, and buries one that seems to have done so again and again.
+  ///
+  /// @return false when it was buried, or its asker was told
+  private boolean outlived(Turn t, Envelope e) {
+    UncleanStop.Leftovers old = inbox.leftovers();
+    if (old == null || e.inboxSeq() > old.upToSeq) {
+      return true;
+    }
+    if (old.markedSeq != e.inboxSeq()) {
+      old.lostBefore = e.extras.deliveries.lost();
+      old.markedSeq = e.inboxSeq();
+    }
+    // The one that ended it first had no mark yet.
+    if (old.lostBefore + 1 >= Deliveries.DELIVERIES_MAX) {
+      running = false;
+      String reason =
+          "the node ended without being stopped each of the "
+              + Deliveries.DELIVERIES_MAX
+              + " times this message ran";
+      failed(t, e, reason, new PlexException(ErrorCode.ACTOR_CRASHED, cell + ": " + reason));
+      if (resumed != null) {
+        // What the turn committed stands, and is not in memory, since it was not replayed.
+        cell.send(new ActorCell.Reload(true));
+      }
+      return false;
+    }
+    mark(t);
     return true;
+  }
+
+  private void mark(Turn t) {
+    List<Row> rows = lost(t.envelope, inbox.leftovers().lostBefore + 1);
+    pipeline.submitAndWait(
+        t,
+        new Commit(id, Optional.empty(), rows),
+        pipeline.new Pending(Turn.NONE, NO_MESSAGES, rows, null, null));
+    marked = true;
+  }
+
+  /// The handler waits for somebody: whatever happens to the process now, it is not the handler's
+  /// doing.
+  private void unmark(Turn t) {
+    pipeline.submitAside(
+        lost(t.envelope, inbox.leftovers().lostBefore), "taking back the mark of a message");
+  }
+
+  private List<Row> lost(Envelope e, int count) {
+    e.extras.deliveries = e.extras.deliveries.withLost(count);
+    return List.of(new Row.InboxUpdate(id, e.inboxSeq(), dueAt(e), e.extras.deliveries.packed()));
+  }
+
+  /// Does what blocks the handler and runs none of its code.
+  private <T> T waiting(Turn t, Supplier<T> action) {
+    if (!marked) {
+      return action.get();
+    }
+    unmark(t);
+    T result;
+    try {
+      result = action.get();
+    } catch (PlexException error) {
+      mark(t);
+      throw error;
+    }
+    mark(t);
+    return result;
   }
 
   /// Answers a request without running it: its deadline has passed, or it was answered before.
@@ -683,43 +767,45 @@ final class DurableTurns {
     }
   }
 
-  /// The handler threw. A durable message is delivered again, resuming its turn if that is open,
-  /// and buried after [#DELIVERIES_MAX] deliveries. A call is over: its caller is told, so an open
-  /// turn of it fails for good; one that was resumed, whose caller is gone, is tried again as
-  /// often.
+  /// The handler threw. A durable message is delivered again after a pause, resuming its turn if
+  /// that is open, and buried once its [Deliveries] are used up. A call is over: its caller is
+  /// told, so an open turn of it fails for good; one that was resumed, whose caller is gone, is
+  /// tried again as often.
   void crashed(Turn t, Envelope e, Throwable thrown, PlexException reply) {
     running = false;
     String reason = "crashed: " + thrown;
-    if (e.inboxSeq() > 0 && e.extras.asker != null) {
+    boolean hasRow = e.inboxSeq() > 0;
+    if (hasRow ? e.extras.asker != null : open && resumed == null) {
       failed(t, e, reason, reply);
-    } else if (e.inboxSeq() > 0) {
-      int attempts = e.extras.attempts + 1;
-      if (attempts >= DELIVERIES_MAX) {
-        failed(t, e, "delivered " + attempts + " times, " + reason, reply);
-      } else {
-        List<Row> rows = List.of(new Row.InboxUpdate(id, e.inboxSeq(), dueAt(e), attempts));
-        pipeline.submit(
-            new Commit(id, Optional.empty(), rows),
-            pipeline.new Pending(Turn.NONE, NO_MESSAGES, rows, e, reply));
+      return;
+    }
+    if (!hasRow && !open) {
+      pipeline.releaseBehind(Turn.NONE, e, reply);
+      return;
+    }
+    Deliveries deliveries = e.extras.deliveries.after(thrown);
+    if (deliveries.usedUp()) {
+      failed(t, e, deliveries.text() + ", " + reason, reply);
+      return;
+    }
+    long dueAt = cell.system().clock().millis() + deliveries.backoffMillis(cell.system().entropy());
+    if (hasRow) {
+      List<Row> rows = List.of(new Row.InboxUpdate(id, e.inboxSeq(), dueAt, deliveries.packed()));
+      pipeline.submit(
+          new Commit(id, Optional.empty(), rows),
+          pipeline.new Pending(Turn.NONE, NO_MESSAGES, rows, e, reply));
+      if (marked) {
+        inbox.leftovers().lostBefore = 0;
       }
-    } else if (open && (resumed == null || openCrashedTooOften())) {
-      failed(t, e, reason, reply);
     } else {
+      rowless = new RowlessRetry(nextTurn, deliveries, dueAt);
       pipeline.releaseBehind(Turn.NONE, e, reply);
     }
   }
 
-  /// A timer that is tried again stays one.
+  /// A timer that is run again stays one.
   private static long dueAt(Envelope e) {
     return e.extras.durableTimer < 0 ? 0 : 1;
-  }
-
-  private boolean openCrashedTooOften() {
-    if (openCrashesOf != nextTurn) {
-      openCrashesOf = nextTurn;
-      openCrashes = 0;
-    }
-    return ++openCrashes >= DELIVERIES_MAX;
   }
 
   // ---- keys
@@ -936,7 +1022,13 @@ final class DurableTurns {
         call.hash(),
         recorded != null,
         () ->
-            call.make(cell, t, LinkCall.key(id, store.incarnation(), incarnation, nextTurn, step)));
+            waiting(
+                t,
+                () ->
+                    call.make(
+                        cell,
+                        t,
+                        LinkCall.key(id, store.incarnation(), incarnation, nextTurn, step))));
   }
 
   private static Object outcome(StepResult recorded) {
@@ -1011,7 +1103,7 @@ final class DurableTurns {
         call,
         hash,
         recorded != null,
-        () -> cell.system().asks().ask(cell, t, to, operation, payload, timeout));
+        () -> waiting(t, () -> cell.system().asks().ask(cell, t, to, operation, payload, timeout)));
   }
 
   /// @param intent the recorded intent, when the request is on its way already; null otherwise
@@ -1095,7 +1187,7 @@ final class DurableTurns {
   private Object answer(Turn t, String call, long hash, ReplyTo.Durable wait, long row) {
     Envelope reply;
     try {
-      reply = (Envelope) cell.system().asks().await(cell, t, wait);
+      reply = (Envelope) waiting(t, () -> cell.system().asks().await(cell, t, wait));
     } catch (PlexException given) {
       boolean withdrawn = wait.withdrawn && waits(wait.callee, row);
       reply = wait.withdrawn && !withdrawn ? inbox.reply(wait.requestId) : null;
@@ -1178,7 +1270,7 @@ final class DurableTurns {
   /// finds no row to delete. Source: spec/turns rule 16.
   private void claimRow(Envelope e) {
     before.add(new Row.InboxBury(id, e.inboxSeq(), "its turn is open"), null);
-    before.add(new Row.InboxUpdate(id, e.inboxSeq(), dueAt(e), e.extras.attempts), null);
+    before.add(new Row.InboxUpdate(id, e.inboxSeq(), dueAt(e), e.extras.deliveries.packed()), null);
   }
 
   /// True when nothing is on its way to the disk and nothing waits to run. What the store refused

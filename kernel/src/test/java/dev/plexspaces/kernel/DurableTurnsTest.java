@@ -47,6 +47,9 @@ class DurableTurnsTest {
   private static final Duration SECOND = Duration.ofSeconds(1);
   private static final Duration HOUR = Duration.ofHours(1);
 
+  /// Shorter than any pause before a redelivery.
+  private static final Duration SHORT = Duration.ofMillis(Deliveries.BACKOFF_MIN_MILLIS / 5);
+
   private final ManualClock clock = new ManualClock();
   private final BlockingQueue<Object> seen = new LinkedBlockingQueue<>();
   private final AtomicInteger runs = new AtomicInteger();
@@ -55,16 +58,20 @@ class DurableTurnsTest {
   private Node node;
 
   private Node start(TestType... types) {
-    node = Node.withManualTime(store, clock).offer(types);
+    return start(Node.withManualTime(store, clock), types);
+  }
+
+  private Node start(Node started, TestType... types) {
+    node = started;
     nodes.add(node);
-    return node;
+    return node.offer(types);
   }
 
   /// The process dies and is started again; `types` may be newer code.
   private Node restart(TestType... types) {
     node.abandon();
     store = store.afterCrash();
-    return start(types);
+    return start(Node.afterUncleanStop(store, clock), types);
   }
 
   @AfterEach
@@ -608,6 +615,7 @@ class DurableTurnsTest {
     node.tell("p", "a", "fail", null);
     node.tell("p", "a", "note", 2);
     assertThat(((Number) Node.take(seen)).intValue()).isEqualTo(1);
+    node.eventually(SHORT, () -> !seen.isEmpty());
     assertThat(((Number) Node.take(seen)).intValue()).isEqualTo(2);
     assertThat(runs.get()).as("before the one behind it").isEqualTo(3);
     quiet();
@@ -633,7 +641,7 @@ class DurableTurnsTest {
     // A counter of its own: the dying node may still be in the middle of its next attempt.
     AtomicInteger runsAfter = new AtomicInteger();
     restart(poisonable(runsAfter));
-    Node.eventually(() -> store.deadLetters(Node.SCOPE, 0, 10).size() == 1);
+    node.eventually(SHORT, () -> store.deadLetters(Node.SCOPE, 0, 10).size() == 1);
     assertThat(runsAfter.get()).isEqualTo(2);
     assertThat(node.ask("p", "a", "get")).isEqualTo(0L);
   }
@@ -971,7 +979,7 @@ class DurableTurnsTest {
                     .on("get", (c, m, s) -> number(s, "sum")));
     start(type, callee());
     node.tell("half", "h", "go", null);
-    Node.eventually(() -> store.deadLetters(Node.SCOPE, 0, 10).size() == 1);
+    node.eventually(SHORT, () -> store.deadLetters(Node.SCOPE, 0, 10).size() == 1);
     assertThat(runs.get()).isEqualTo(3);
     assertThat(asked.get(5L).get()).as("recorded").isEqualTo(1);
     assertThat(store.deadLetters(Node.SCOPE, 0, 10).getFirst().reason())

@@ -127,6 +127,10 @@ public final class NodeProcess implements AutoCloseable {
     }
   }
 
+  boolean alive() {
+    return process.isAlive();
+  }
+
   /// The one line it printed.
   public String readyLine() {
     return readyLine;
@@ -268,7 +272,8 @@ public final class NodeProcess implements AutoCloseable {
         "dev.plexspaces.node.cli.Main");
   }
 
-  private void end() {
+  /// Waits until it has ended.
+  void end() {
     try {
       if (!process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
         process.destroyForcibly();
