@@ -948,6 +948,10 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       wheel.add(wait);
       // Publishes what the turn made ready, which may be the very actor that has to make room.
       dispatcher.await(from, wait);
+      if (sender.killed() || clock.nanoTime() - due >= 0) {
+        // Nobody took it out: a receiver that is stuck must not collect those who gave up.
+        mailbox.withdraw(wait);
+      }
     }
   }
 
