@@ -391,6 +391,17 @@ class MailboxTest {
   }
 
   @Test
+  void reject_atTheBound_volatileSenderGoesOnAndItsMessageIsADeadLetter() {
+    try (Full full = new Full(Overflow.REJECT)) {
+      full.fill();
+      full.node.ask("owner", "o", "tell", 99);
+      assertThat(full.dead(DeadLetters.Reason.MAILBOX_FULL)).isEqualTo(1);
+      full.gate.countDown();
+      assertThat(full.processed(3)).containsExactly(0, 1, 2);
+    }
+  }
+
+  @Test
   void dropNewest_atTheBound_newMessageBecomesADeadLetter() {
     try (Full full = new Full(Overflow.DROP_NEWEST)) {
       full.fill();
