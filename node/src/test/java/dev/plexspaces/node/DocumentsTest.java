@@ -108,10 +108,12 @@ class DocumentsTest {
     if (command.matches("[A-Z]+=.*")) {
       variables.append(real).append('\n');
     }
+    Path output = home.resolve("output");
     ProcessBuilder builder =
         new ProcessBuilder("bash", "-c", variables + real)
             .directory(home.toFile())
-            .redirectErrorStream(true);
+            .redirectErrorStream(true)
+            .redirectOutput(output.toFile());
     builder
         .environment()
         .merge(
@@ -119,8 +121,13 @@ class DocumentsTest {
             Path.of(System.getProperty("java.home"), "bin").toString(),
             (path, jdk) -> jdk + File.pathSeparator + path);
     Process process = builder.start();
-    String printed = new String(process.getInputStream().readAllBytes()).stripTrailing();
-    assertThat(process.waitFor(NodeProcess.PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+    boolean ended = process.waitFor(NodeProcess.PATIENCE.toSeconds(), TimeUnit.SECONDS);
+    if (!ended) {
+      process.descendants().forEach(ProcessHandle::destroyForcibly);
+      process.destroyForcibly();
+    }
+    String printed = Files.readString(output).stripTrailing();
+    assertThat(ended).as("`%s` ends; it printed: %s", command, printed).isTrue();
     String pattern =
         expected.stream()
             .map(line -> Pattern.quote(line).replace("...", "\\E.*\\Q"))

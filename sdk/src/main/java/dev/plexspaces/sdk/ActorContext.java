@@ -71,8 +71,8 @@ public interface ActorContext {
 
   /// Sends `operation` to `to` without waiting. Leaves when the turn commits.
   ///
-  /// From one durable actor to another the message is on disk then and processed exactly once, and
-  /// a full mailbox is refused here. Between others it leaves after the turn and nobody is told
+  /// From one durable actor to another the message is on disk then and takes effect exactly once,
+  /// and a full mailbox is refused here. Between others it leaves after the turn and nobody is told
   /// what becomes of it: where the receiver does not exist or its mailbox is full, it is a dead
   /// letter, except that the overflow policy `block` lets the sender wait for room first.
   ///
