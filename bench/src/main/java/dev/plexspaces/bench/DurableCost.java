@@ -4,6 +4,7 @@ import dev.plexspaces.store.StoreOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
@@ -22,6 +23,9 @@ final class DurableCost {
   private static final double RECOVERY_GOAL_SECONDS = 2;
 
   private static final double ANSWER_GOAL_MS = 10;
+
+  /// Stores opened after a crash.
+  private static final int RECOVERIES = 6;
 
   private DurableCost() {}
 
@@ -65,8 +69,38 @@ final class DurableCost {
         (server, over) -> node.deposit(server, Durable.listener(over)));
   }
 
-  /// A node that never folds makes the log; a copy of its files, as a crash leaves them, is opened.
+  /// Opens a store after a crash again and again. The first time is printed apart: the code that
+  /// reads what is stored has never run before in this process.
   private static void recovery(Bench.Options options, Report report) throws Exception {
+    double[] opened = new double[RECOVERIES];
+    double[] answered = new double[RECOVERIES];
+    for (int i = 0; i < RECOVERIES; i++) {
+      double[] seconds = recover(options);
+      opened[i] = seconds[0];
+      answered[i] = seconds[1] * 1e3;
+      report.line(
+          "recovery %d  open %.2f s   first answer of one actor %.1f ms",
+          i, opened[i], answered[i]);
+    }
+    double open = Comparison.median(Comparison.sorted(Arrays.copyOfRange(opened, 1, RECOVERIES)));
+    double answer =
+        Comparison.median(Comparison.sorted(Arrays.copyOfRange(answered, 1, RECOVERIES)));
+    report.line(
+        "recovery of a log of %,d turns, median without the first: open %.2f s   goal <= %.1f s %s;"
+            + " first answer of one actor %.1f ms   goal <= %.0f ms %s",
+        TAIL,
+        open,
+        RECOVERY_GOAL_SECONDS,
+        verdict(open <= RECOVERY_GOAL_SECONDS),
+        answer,
+        ANSWER_GOAL_MS,
+        verdict(answer <= ANSWER_GOAL_MS));
+  }
+
+  /// A node that never folds makes the log; a copy of its files, as a crash leaves them, is opened.
+  ///
+  /// @return seconds to open it, and from then to the first answer
+  private static double[] recover(Bench.Options options) throws Exception {
     StoreOptions neverFold =
         StoreOptions.defaults()
             .withFold(new StoreOptions.Fold(Integer.MAX_VALUE, Long.MAX_VALUE, Integer.MAX_VALUE));
@@ -85,17 +119,7 @@ final class DurableCost {
         if (reply.join() != null) {
           throw new IllegalStateException("the first deposit failed", reply.join());
         }
-        double answered = (System.nanoTime() - asked) / 1e6;
-        report.line(
-            "recovery of a log of %,d turns: open %.2f s   goal <= %.1f s %s; first answer of one actor"
-                + " %.1f ms   goal <= %.0f ms %s",
-            TAIL,
-            opened,
-            RECOVERY_GOAL_SECONDS,
-            verdict(opened <= RECOVERY_GOAL_SECONDS),
-            answered,
-            ANSWER_GOAL_MS,
-            verdict(answered <= ANSWER_GOAL_MS));
+        return new double[] {opened, (System.nanoTime() - asked) / 1e9};
       }
     }
   }

@@ -32,6 +32,20 @@ final class Sample {
     }
   }
 
+  /// The actor's own address, as far as it looks: only its key.
+  private static final ActorRef SELF =
+      new ActorRef() {
+        @Override
+        public String type() {
+          return "";
+        }
+
+        @Override
+        public String key() {
+          return "ann";
+        }
+      };
+
   private final Class<?> type;
   private final Map<String, Object> args;
   private final List<StateChange> log = new ArrayList<>();
@@ -41,10 +55,12 @@ final class Sample {
               ActorContext.class.getClassLoader(),
               new Class<?>[] {ActorContext.class},
               (proxy, method, arguments) -> {
-                if (method.getName().equals("now")) {
-                  return now();
-                }
-                throw new UnsupportedOperationException(method.getName());
+                return switch (method.getName()) {
+                  case "now" -> now();
+                  case "sender" -> Optional.empty();
+                  case "self" -> SELF;
+                  default -> throw new UnsupportedOperationException(method.getName());
+                };
               });
 
   private Actor actor;

@@ -9,6 +9,9 @@ import dev.plexspaces.examples.chat.ChatRoom;
 import dev.plexspaces.examples.counter.Counter;
 import dev.plexspaces.examples.notifier.Notifier;
 import dev.plexspaces.examples.ratelimiter.RateLimiter;
+import dev.plexspaces.examples.transfers.LedgerAccount;
+import dev.plexspaces.examples.transfers.LedgerAuditor;
+import dev.plexspaces.examples.transfers.LedgerTreasury;
 import dev.plexspaces.examples.webhook.WebhookHandler;
 import dev.plexspaces.kernel.binding.ActorType;
 import dev.plexspaces.kernel.binding.AnnotatedActors;
@@ -245,6 +248,60 @@ class SamplesTest {
     assertInvalid(() -> room.ask("history", "{\"limit\":0}"), "limit: must be positive");
   }
 
+  // Transfers. Between actors: `CrashCampaignTest` in module node.
+
+  @Test
+  void ledgerAccount_opensWithMoney_andRefusesWhatItHasNot() {
+    Sample account = new Sample(LedgerAccount.class, Map.of());
+    assertThat(account.get("{}")).isEqualTo("{\"balance\":1000}");
+    assertThat(account.ask("transfer", "{\"id\":1,\"to\":\"bob\",\"amount\":1001}"))
+        .isEqualTo("{\"status\":\"insufficient_funds\",\"balance\":1000}");
+    assertThat(account.ask("report", "{}"))
+        .startsWith("{\"balance\":1000,\"debited\":{\"count\":0,\"amount\":0,\"ids\":0},");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "{\"id\":1,\"to\":\"bob\",\"amount\":0}|amount: must be positive, got 0",
+        "{\"id\":1,\"to\":\"ann\",\"amount\":1}|to: must be another account",
+        "{\"id\":1,\"to\":\" \",\"amount\":1}|to: must be 1 to 64 characters",
+        "{\"id\":1,\"amount\":1}|to: must be 1 to 64 characters",
+        "{\"to\":\"bob\",\"amount\":1}|id: is required",
+        "{\"id\":1,\"to\":\"bob\",\"amount\":1,\"interest_after_ms\":-1}|interest_after_ms: must be",
+      })
+  void ledgerAccount_wrongTransfer_isRefused(String payload, String error) {
+    Sample account = new Sample(LedgerAccount.class, Map.of());
+    assertInvalid(() -> account.ask("transfer", payload), error);
+    assertThat(account.get("{}")).isEqualTo("{\"balance\":1000}");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "credit|{\"id\":1,\"amount\":5}",
+        "interest|{\"id\":1,\"amount\":5}",
+        "interest_due|{\"id\":1,\"amount\":5}",
+        "pay|{\"id\":1,\"amount\":5}",
+        "record|{\"movement\":\"CREDIT\",\"id\":1,\"amount\":5}",
+      })
+  void ledger_takesNoMoneyFromOutside(String operation, String payload) {
+    Class<?> type =
+        switch (operation) {
+          case "pay" -> LedgerTreasury.class;
+          case "record" -> LedgerAuditor.class;
+          default -> LedgerAccount.class;
+        };
+    Sample actor = new Sample(type, Map.of());
+    String before = actor.ask("report", "{}");
+    assertThatThrownBy(() -> actor.ask(operation, payload))
+        .isInstanceOfSatisfying(
+            ActorException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.NOT_PERMITTED));
+    assertThat(actor.ask("report", "{}")).isEqualTo(before);
+  }
+
   // Webhook handler.
 
   @Test
@@ -311,6 +368,7 @@ class SamplesTest {
     "bank,bank_account,true",
     "rate-limiter,rate_limiter,false",
     "chat,chat_room,true",
+    "transfers,ledger_account,true",
     "webhook,webhook_handler,true",
     "notifier,notifier,true",
   })

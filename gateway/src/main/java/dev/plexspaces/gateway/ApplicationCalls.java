@@ -21,6 +21,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
@@ -67,9 +68,18 @@ final class ApplicationCalls {
       Files.createDirectories(uploads);
       return Files.createTempDirectory(uploads, "deploy-");
     } catch (IOException e) {
-      throw new PlexException(
-          ErrorCode.UNAVAILABLE, "the upload cannot be stored", java.util.List.of(), e);
+      throw notStored(e);
     }
+  }
+
+  /// The disk took no upload: it is full, or may not be written.
+  static PlexException notStored(IOException cause) {
+    return new PlexException(
+        ErrorCode.UNAVAILABLE,
+        "the upload cannot be stored: the node's disk is full or cannot be written; nothing was"
+            + " deployed, try again later",
+        List.of(),
+        cause);
   }
 
   /// Removes an upload with everything in it; what cannot be removed is left. Blocks.
@@ -173,8 +183,7 @@ final class ApplicationCalls {
                                 request.getConfigBytes().toString(StandardCharsets.UTF_8))))
                 .build();
           } catch (IOException e) {
-            throw new PlexException(
-                ErrorCode.UNAVAILABLE, "the upload cannot be stored", java.util.List.of(), e);
+            throw notStored(e);
           } finally {
             discard(directory);
           }

@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 
 /// Deployment by `multipart/form-data`: every part is written to its own file as it arrives, so
@@ -77,7 +78,18 @@ final class DeployRoute {
     if (parts.put(name, file) != null) {
       throw Caller.invalid(name, "must be given once");
     }
-    return part.writeTo(file, exchange.context.eventLoop(), blocking).thenApply(done -> file);
+    return part.writeTo(file, exchange.context.eventLoop(), blocking)
+        .thenApply(done -> file)
+        .exceptionallyCompose(
+            failure ->
+                CompletableFuture.failedFuture(
+                    cause(failure) instanceof IOException disk
+                        ? ApplicationCalls.notStored(disk)
+                        : failure));
+  }
+
+  private static Throwable cause(Throwable failure) {
+    return failure instanceof CompletionException ? failure.getCause() : failure;
   }
 
   private DeployApplicationResponse deploy(Caller caller, Map<String, Path> parts) {

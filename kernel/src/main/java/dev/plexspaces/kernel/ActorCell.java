@@ -2,6 +2,7 @@ package dev.plexspaces.kernel;
 
 import dev.plexspaces.kernel.binding.DurableState;
 import dev.plexspaces.kernel.identity.ActorId;
+import dev.plexspaces.kernel.journal.StaleVersion;
 import dev.plexspaces.kernel.supervision.RestartIntensity;
 import dev.plexspaces.kernel.supervision.Run;
 import dev.plexspaces.kernel.time.Timers;
@@ -114,6 +115,9 @@ final class ActorCell {
 
   /// CRASHED only until the store can be read again.
   private boolean reloading;
+
+  /// CRASHED because of others, by a timeout or an outage.
+  private boolean blameless;
 
   private boolean passivated;
 
@@ -338,9 +342,7 @@ final class ActorCell {
             afterLeave();
             return;
           }
-          parked = true;
-          afterLeave();
-          if (systemMessages == null || !PARKED.compareAndSet(this, true, false)) {
+          if (!parkedInVain()) {
             return;
           }
           enter(t);
@@ -356,8 +358,16 @@ final class ActorCell {
         return;
       }
       if (e == null) {
+        boolean waits = durable != null && durable.inbox().waits();
         // Cleared before the cell is given up: afterwards another thread may be running it.
         leave(t);
+        if (waits) {
+          if (!parkedInVain()) {
+            return;
+          }
+          enter(t);
+          continue;
+        }
         if (!mailbox.tryIdle()) {
           enter(t);
           continue;
@@ -375,6 +385,15 @@ final class ActorCell {
       process(t, e);
       budget--;
     }
+  }
+
+  /// Gives the thread away and leaves the cell claimed, until a system message comes.
+  ///
+  /// @return true when one came already: the cell is to be run on
+  private boolean parkedInVain() {
+    parked = true;
+    afterLeave();
+    return systemMessages != null && PARKED.compareAndSet(this, true, false);
   }
 
   private void enter(Turn t) {
@@ -436,7 +455,9 @@ final class ActorCell {
       halt(t, e, mismatch);
       return;
     } catch (Throwable thrown) {
-      if (durable != null && durable.mismatch() != null) {
+      if (durable != null && durable.rerun() != null) {
+        rerun(t, e, durable.rerun());
+      } else if (durable != null && durable.mismatch() != null) {
         // The handler caught it and threw something else.
         halt(t, e, durable.mismatch());
       } else {
@@ -444,6 +465,9 @@ final class ActorCell {
       }
       return;
     } finally {
+      if (durable != null) {
+        durable.releaseKey();
+      }
       t.end();
     }
     if (relations != null && relations.stopWanted) {
@@ -480,6 +504,9 @@ final class ActorCell {
     } else if (d != null) {
       d.end(t, e, reply);
     } else {
+      if (t.hasRows() && !committed(t, e)) {
+        return;
+      }
       if (t.hasEffects()) {
         t.flush(system());
       }
@@ -489,9 +516,43 @@ final class ActorCell {
     }
   }
 
+  /// What the caller is told: of a timeout or outage its code, so that it may try again.
+  private PlexException crashError(Envelope e, PlexException outage) {
+    return outage == null
+        ? crashError(e)
+        : new PlexException(
+            outage.code(), this + " gave up '" + e.type + "': " + outage.getMessage());
+  }
+
+  /// Commits what the turn of a volatile actor wrote into durable services. A refusal is no fault
+  /// of the actor: its caller is told, and nothing of the turn leaves it.
+  private boolean committed(Turn t, Envelope e) {
+    try {
+      VolatileRows.commit(this, t);
+      return true;
+    } catch (PlexException refused) {
+      LOG.warn("{}: what '{}' wrote was refused: {}", this, e.type, refused.getMessage());
+      t.discard();
+      if (e.replyTo != null) {
+        e.replyTo.fail(refused);
+      }
+      return false;
+    }
+  }
+
   private PlexException crashError(Envelope e) {
     return new PlexException(
         ErrorCode.ACTOR_CRASHED, this + " crashed while processing '" + e.type + "'");
+  }
+
+  /// Runs a turn again, from its last commit point, on what the disk has now.
+  private void rerun(Turn t, Envelope e, Rerun why) {
+    if (killed || !durable.keepForRerun(e)) {
+      crashed(t, e, why.stale());
+      return;
+    }
+    t.discard();
+    reload(t);
   }
 
   private void crashed(Turn t, Envelope e, Throwable thrown) {
@@ -501,6 +562,14 @@ final class ActorCell {
       // The store refused a commit and the handler gave up: no fault of the actor, which is loaded
       // anew from what the disk has.
       durable.abandoned(e);
+      return;
+    }
+    PlexException outage = killed ? null : Deliveries.outageIn(thrown);
+    if (outage != null && durable != null) {
+      // No fault of the actor either: its last segment is undone, and nobody needs to hear of it.
+      LOG.warn("{} gave up '{}': {}", this, e.type, outage.getMessage());
+      durable.crashed(t, e, thrown, crashError(e, outage));
+      send(new Reload(true));
       return;
     }
     home.entry.crashes.increment();
@@ -515,10 +584,11 @@ final class ActorCell {
           thrown);
     }
     if (durable != null && !killed) {
-      durable.crashed(t, e, thrown, crashError(e));
+      durable.crashed(t, e, thrown, thrown instanceof StaleVersion s ? s : crashError(e));
     } else if (e.replyTo != null) {
-      e.replyTo.fail(crashError(e));
+      e.replyTo.fail(crashError(e, outage));
     }
+    blameless = outage != null;
     exit(t, new ExitReason.Error(describe(thrown)));
   }
 
@@ -782,7 +852,7 @@ final class ActorCell {
         finish(t, reason, null);
       }
     } else if (home.entry.virtual) {
-      if (quarantined(reason.text())) {
+      if (!blameless && quarantined(reason.text())) {
         wakeAfter(Quarantine.RELEASE_AFTER);
         finish(t, reason, Quarantine.error(toString()));
       } else {

@@ -2,13 +2,8 @@ package dev.plexspaces.kernel;
 
 import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.identity.Scope;
-import dev.plexspaces.kernel.journal.Commit;
-import dev.plexspaces.kernel.journal.IdempotencyRecord;
 import dev.plexspaces.kernel.journal.InMemoryStore;
-import dev.plexspaces.kernel.journal.Row;
-import dev.plexspaces.kernel.journal.RowResult;
 import dev.plexspaces.kernel.journal.Store;
-import dev.plexspaces.kernel.json.Json;
 import dev.plexspaces.kernel.supervision.Event;
 import dev.plexspaces.kernel.supervision.Outcome;
 import dev.plexspaces.kernel.time.Clock;
@@ -27,7 +22,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -38,7 +32,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -54,10 +47,6 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   /// Most live actors a listing looks at before it sorts; a listing is for people.
   private static final int LISTING_MAX = 100_000;
 
-  /// Asks with a shorter timeout never run on the caller's thread, nanoseconds: who sets one wants
-  /// to be woken in time.
-  private static final long INLINE_TIMEOUT_MIN_NANOS = 1_000_000_000;
-
   private static final Logger LOG = LoggerFactory.getLogger(ActorSystem.class);
 
   final TypeRegistry types = new TypeRegistry();
@@ -70,7 +59,10 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   private final Timers timers;
   private final DeadLetters deadLetters;
   private final DurableAsks durableAsks = new DurableAsks(this);
-  private final RequestKeys requestKeys;
+  private final UncleanStop uncleanStop = new UncleanStop();
+  private final OutsideCalls outside;
+  private final Asks asks = new Asks(this);
+  private final KeyLocks keyLocks = new KeyLocks(this);
   private final HandlingTimes handlingTimes;
   private final Quarantine quarantine;
   private final long secret;
@@ -82,11 +74,6 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   private final ConcurrentHashMap<Long, CompletableFuture<Outcome>> calls =
       new ConcurrentHashMap<>();
   private final TypeEntry supervisorEntry;
-
-  /// Of the last request from outside; racy on purpose.
-  private ScopeTypes lastScope;
-
-  private final Object deadlockLock = new Object();
 
   /// How an [ActorSystem] is made.
   ///
@@ -143,7 +130,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     this.dispatcher = dispatcher;
     this.wheel = wheel;
     this.timers = new Timers(wheel, clock::nanoTime);
-    this.requestKeys = new RequestKeys(clock::millis);
+    this.outside = new OutsideCalls(this);
     this.handlingTimes = new HandlingTimes(clock::nanoTime);
     this.deadLetters = new DeadLetters(clock);
     this.quarantine = new Quarantine(clock);
@@ -159,6 +146,16 @@ public final class ActorSystem implements Invoker, AutoCloseable {
             new FacetCatalog(Map.of(), handlingTimes),
             quarantine,
             ServiceLinks.NONE);
+  }
+
+  /// Says that the last process on this store did not stop in order: a message it left behind may
+  /// have ended it, so each is marked on disk before it runs, and one that ends the process again
+  /// and again becomes a dead letter. To be called before anything is installed. Source: spec/turns
+  /// rule 24.
+  ///
+  /// @throws PlexException `UNAVAILABLE` when the store cannot be read
+  public void afterUncleanStop() {
+    uncleanStop.remember(store.actorsWithWork());
   }
 
   // ---- applications
@@ -398,272 +395,12 @@ public final class ActorSystem implements Invoker, AutoCloseable {
 
   @Override
   public void ask(RequestContext context, Target target, Request request, ReplyListener listener) {
-    try {
-      Duration timeout = request.timeout();
-      if (!timeout.isPositive()) {
-        throw new PlexException(ErrorCode.INVALID_MESSAGE, "timeout: must be positive");
-      }
-      if (timeout.compareTo(CellContext.ASK_MAX) > 0) {
-        timeout = CellContext.ASK_MAX;
-      }
-      Destination to = destination(context, target, request);
-      to.home.entry.asks.increment();
-      IdempotencyKey key = key(Message.Kind.CALL, context, request);
-      ReplyListener told = listener;
-      if (key != null && !durable(to)) {
-        told = sharing(to.address, key, listener);
-        if (told == null) {
-          return;
-        }
-        key = null;
-      }
-      ReplyTo.Outside reply =
-          new ReplyTo.Outside(
-              clock.nanoTime() + timeout.toNanos(), told, to.address, request.operation());
-      Envelope e = envelope(Message.Kind.CALL, context, request, reply);
-      if (key != null) {
-        e.extras().idempotency = key;
-      }
-      watch(reply, timeout.toNanos());
-      deliver(to.address, e, null, false);
-    } catch (PlexException e) {
-      listener.failed(e);
-    }
-  }
-
-  /// The client's key; null for none.
-  private static IdempotencyKey key(Message.Kind kind, RequestContext context, Request request) {
-    return request.idempotencyKey().isEmpty()
-        ? null
-        : IdempotencyKey.of(
-            context.user(),
-            request.idempotencyKey().get(),
-            kind + " " + request.operation(),
-            request.payload());
-  }
-
-  private boolean durable(Destination to) {
-    if (to.home.entry.durable) {
-      return true;
-    }
-    ActorCell live = live(to.address);
-    return live != null && live.hasFacet(FacetCatalog.DURABILITY);
-  }
-
-  private record Replied(ActorId by, Object value) {}
-
-  /// @return a listener that shares the outcome with requests of the same key; null when this one
-  ///   is not to be run
-  private ReplyListener sharing(Address to, IdempotencyKey key, ReplyListener listener) {
-    Consumer<Object> finish =
-        requestKeys.enter(
-            to.scope.scope + "/" + to,
-            key,
-            true,
-            outcome -> {
-              if (outcome instanceof Replied replied) {
-                listener.replied(replied.by, replied.value);
-              } else {
-                listener.failed((PlexException) outcome);
-              }
-            });
-    if (finish == null) {
-      return null;
-    }
-    return new ReplyListener() {
-      @Override
-      public void replied(ActorId by, Object value) {
-        finish.accept(new Replied(by, value));
-      }
-
-      @Override
-      public void failed(PlexException error) {
-        finish.accept(error);
-      }
-    };
-  }
-
-  private record Accepted(ActorId target, String messageId, boolean durable) {}
-
-  private TellListener sharing(
-      Address to, IdempotencyKey key, boolean durable, TellListener listener) {
-    Consumer<Object> finish =
-        requestKeys.enter(
-            to.scope.scope + "/" + to,
-            key,
-            !durable,
-            outcome -> {
-              if (outcome instanceof Accepted a) {
-                listener.accepted(a.target, a.messageId, a.durable);
-              } else {
-                listener.failed((PlexException) outcome);
-              }
-            });
-    if (finish == null) {
-      return null;
-    }
-    return new TellListener() {
-      @Override
-      public void accepted(ActorId target, String messageId, boolean onDisk) {
-        finish.accept(new Accepted(target, messageId, onDisk));
-      }
-
-      @Override
-      public void failed(PlexException error) {
-        finish.accept(error);
-      }
-    };
+    outside.ask(context, target, request, listener);
   }
 
   @Override
   public void tell(RequestContext context, Target target, Request request, TellListener listener) {
-    try {
-      Destination to = destination(context, target, request);
-      ActorId id = new ActorId(to.address.scope.scope, to.address.type, to.address.key);
-      ActorCell live = live(to.address);
-      if (live == null) {
-        // Told now: afterwards nobody would hear of it.
-        to.home.entry.quarantine.check(id.scope(), id.type(), id.key());
-        if (!to.home.entry.virtual) {
-          throw DeadLetters.error(to.address.toString(), DeadLetters.Reason.NO_ACTOR);
-        }
-      }
-      boolean durable = durable(to);
-      IdempotencyKey key = key(Message.Kind.CAST, context, request);
-      TellListener told = key == null ? listener : sharing(to.address, key, durable, listener);
-      if (told == null) {
-        return;
-      }
-      try {
-        Envelope e = envelope(Message.Kind.CAST, context, request, null);
-        String messageId = newMessageId();
-        e.extras().id = messageId;
-        if (durable) {
-          tellDurable(to.address, id, e, messageId, key, told);
-        } else {
-          tellVolatile(to.address, id, e, messageId, told);
-        }
-      } catch (PlexException e) {
-        told.failed(e);
-      }
-    } catch (PlexException e) {
-      listener.failed(e);
-    }
-  }
-
-  private void tellVolatile(
-      Address to, ActorId id, Envelope e, String messageId, TellListener listener) {
-    switch (deliver(to, e, null, false)) {
-      case QUEUED, SCHEDULE -> listener.accepted(id, messageId, false);
-      case FULL, DROPPED ->
-          listener.failed(DeadLetters.error(to.toString(), DeadLetters.Reason.MAILBOX_FULL));
-      case CLOSED -> listener.failed(DeadLetters.error(to.toString(), DeadLetters.Reason.NO_ACTOR));
-    }
-  }
-
-  private void tellDurable(
-      Address to,
-      ActorId id,
-      Envelope e,
-      String messageId,
-      IdempotencyKey key,
-      TellListener listener) {
-    if (key != null) {
-      Optional<IdempotencyRecord> known = store.idempotency(id, key.key());
-      if (known.isPresent() && !key.sameBody(known.get().bodyHash())) {
-        listener.failed(Idempotency.otherBody());
-        return;
-      }
-      if (known.isPresent() && known.get().reply().isPresent()) {
-        String first = (String) Json.parse(known.get().reply().get());
-        listener.accepted(id, first, true);
-        return;
-      }
-    }
-    if (congested(to)) {
-      listener.failed(DeadLetters.error(to.toString(), DeadLetters.Reason.MAILBOX_FULL));
-      return;
-    }
-    List<Row> rows = new ArrayList<>();
-    rows.add(new Row.InboxInsert(id, messageId, 0, MessageCodec.encode(e)));
-    if (key != null) {
-      long expires = clock.millis() + DurableTurns.IDEMPOTENCY_KEPT.toMillis();
-      rows.add(
-          new Row.Idempotency(
-              id, key.key(), key.body(), Optional.of(Json.write(messageId)), expires));
-    }
-    store.submit(
-        new Commit(id, Optional.empty(), rows),
-        new Commit.Listener() {
-          @Override
-          public void durable(long seq, List<RowResult> results) {
-            if (results.getFirst() instanceof RowResult.Inserted inserted) {
-              e.extras().inboxSeq = inserted.inboxSeq();
-            }
-            listener.accepted(id, messageId, true);
-            hint(to, e);
-          }
-
-          @Override
-          public void refused(PlexException why) {
-            listener.failed(why);
-          }
-        });
-  }
-
-  private void watch(ReplyTo reply, long nanos) {
-    if (nanos >= DeadlineWheel.PATIENT_NANOS) {
-      wheel.addPatient(reply);
-    } else {
-      wheel.add(reply);
-    }
-  }
-
-  private record Destination(Instances home, Address address) {}
-
-  private Destination destination(RequestContext context, Target target, Request request) {
-    ScopeTypes scope = scope(context);
-    Instances home = scope.instances(target.type());
-    if (home == null) {
-      throw new PlexException(
-          ErrorCode.ACTOR_NOT_FOUND,
-          "no actor type '"
-              + target.type()
-              + "' in "
-              + scope.scope
-              + "; deploy an application that offers it");
-    }
-    if (target.key().isPresent()) {
-      ActorCell live = home.cells.get(target.key().get());
-      if (live != null) {
-        return new Destination(home, live.context().address());
-      }
-      Address address = new Address(scope, target.type(), target.key().get());
-      // Checks the key before it becomes a name.
-      new ActorId(scope.scope, address.type, address.key);
-      return new Destination(home, address);
-    }
-    ActorCell any =
-        request.idempotencyKey().isPresent()
-            ? home.anyFor(request.idempotencyKey().get())
-            : home.any();
-    if (any != null) {
-      return new Destination(home, any.context().address());
-    }
-    return new Destination(home, new Address(scope, target.type(), "default"));
-  }
-
-  private static Envelope envelope(
-      Message.Kind kind, RequestContext context, Request request, ReplyTo reply) {
-    Envelope e = new Envelope(kind, request.operation(), request.payload(), null, context, reply);
-    if (request.textual()) {
-      Map<String, String> headers = new LinkedHashMap<>(request.headers());
-      headers.put(TEXTUAL_HEADER, "true");
-      e.extras().headers = headers;
-    } else if (!request.headers().isEmpty()) {
-      e.extras().headers = request.headers();
-    }
-    return e;
+    outside.tell(context, target, request, listener);
   }
 
   @Override
@@ -719,7 +456,13 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       throw new PlexException(
           ErrorCode.ACTOR_NOT_FOUND, "no live actor " + id.type() + "/" + id.key());
     }
-    cell.send(new ActorCell.Stop(ExitReason.SHUTDOWN, null));
+    Duration timeout = cell.spec.shutdownTimeout();
+    if (timeout.compareTo(Timers.DELAY_MAX) > 0) {
+      timeout = Timers.DELAY_MAX;
+    }
+    // A handler that does not come to its end: an open turn is suspended and resumed later.
+    Timers.Timer overdue = timers.after(timeout, cell::kill);
+    cell.send(new ActorCell.Stop(ExitReason.SHUTDOWN, overdue::cancel));
   }
 
   /// The keys that take no messages.
@@ -788,6 +531,10 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     return timers;
   }
 
+  UncleanStop uncleanStop() {
+    return uncleanStop;
+  }
+
   LongAdder supervisorReports() {
     return supervisorReports;
   }
@@ -807,18 +554,6 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       hash = (hash ^ text.charAt(i)) * 0x100000001b3L;
     }
     return hash;
-  }
-
-  /// The scope of a request, which is most often that of the last one.
-  private ScopeTypes scope(RequestContext context) {
-    ScopeTypes last = lastScope;
-    if (last == null
-        || !last.scope.tenant().equals(context.tenant())
-        || !last.scope.namespace().equals(context.namespace())) {
-      last = scope(new Scope(context.tenant(), context.namespace()));
-      lastScope = last;
-    }
-    return last;
   }
 
   ScopeTypes scope(Scope scope) {
@@ -944,7 +679,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     }
     long due = clock.nanoTime() + nanos;
     while (true) {
-      RoomWait wait = new RoomWait(due, sender);
+      TimedWait wait = new TimedWait(due, sender);
       mailbox.enter(wait);
       Mailbox.Offer outcome = mailbox.offer(e, false);
       if (outcome != Mailbox.Offer.FULL || sender.killed() || clock.nanoTime() - due >= 0) {
@@ -978,7 +713,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     return cell != null && full(cell);
   }
 
-  private static boolean full(ActorCell cell) {
+  static boolean full(ActorCell cell) {
     return cell.mailbox.size() >= cell.spec.mailboxCapacity();
   }
 
@@ -992,265 +727,29 @@ public final class ActorSystem implements Invoker, AutoCloseable {
         Message.Kind.INFO, type, payload, null, systemContext(to.scope.scope), null);
   }
 
+  DeadlineWheel wheel() {
+    return wheel;
+  }
+
+  KeyLocks keyLocks() {
+    return keyLocks;
+  }
+
+  /// Settles a reply when it is due, unless it is settled before.
+  void watch(ReplyTo reply, long nanos) {
+    if (nanos >= DeadlineWheel.PATIENT_NANOS) {
+      wheel.addPatient(reply);
+    } else {
+      wheel.add(reply);
+    }
+  }
+
+  Asks asks() {
+    return asks;
+  }
+
   DurableAsks durableAsks() {
     return durableAsks;
-  }
-
-  /// Asks on behalf of a running turn and blocks it until the reply is there.
-  Object ask(
-      ActorCell caller, Turn t, Address to, String operation, Object payload, Duration timeout) {
-    RequestContext context = t.envelope.context;
-    long nanos = nanosLeft(context, timeout);
-    ActorCell callee = resolve(to);
-    ReplyTo.Blocking reply =
-        new ReplyTo.Blocking(clock.nanoTime() + nanos, caller, callee, to, operation);
-    try {
-      admit(reply, nanos);
-      Envelope e =
-          new Envelope(
-              Message.Kind.CALL, operation, payload, caller.context().address(), context, reply);
-      if (nanos < INLINE_TIMEOUT_MIN_NANOS || !askInline(t.worker, callee, e)) {
-        deliver(to, e, t.worker, false);
-      }
-      return await(caller, t, reply);
-    } finally {
-      caller.waitingFor = null;
-    }
-  }
-
-  private long nanosLeft(RequestContext context, Duration timeout) {
-    long nanos = timeout.toNanos();
-    if (context.deadline().isPresent()) {
-      nanos =
-          Math.min(nanos, Duration.between(clock.instant(), context.deadline().get()).toNanos());
-    }
-    return nanos;
-  }
-
-  /// Enters a wait into the graph of waits, unless there is no time for it, it would close a cycle,
-  /// or its caller is being killed.
-  private void admit(ReplyTo.Blocking reply, long nanos) {
-    if (nanos <= 0) {
-      throw new PlexException(ErrorCode.TIMEOUT, reply.timeoutText());
-    }
-    ActorCell caller = reply.caller;
-    caller.waitingFor = reply;
-    if (refusedAsCycle(reply)) {
-      throw deadlock(reply, reply.callee);
-    }
-    if (caller.killed()) {
-      throw caller.killedWhileWaiting();
-    }
-  }
-
-  /// Blocks a turn until its ask is settled, at the latest when it is due.
-  ///
-  /// @return the reply
-  /// @throws PlexException what it was settled with instead
-  Object await(ActorCell caller, Turn t, ReplyTo.Blocking reply) {
-    block(caller, t, reply);
-    return reply.value();
-  }
-
-  private void block(ActorCell caller, Turn t, ReplyTo.Blocking reply) {
-    if (!reply.ready()) {
-      caller.blocks();
-      watch(reply, reply.dueNanos() - clock.nanoTime());
-      dispatcher.await(t.worker, reply);
-    } else if (t.worker.pending != null) {
-      // The caller's code goes on and may block on what the callee made ready.
-      t.worker.publish();
-    }
-  }
-
-  /// Admits a request from one durable actor to another, before its row is committed. Whoever calls
-  /// takes it out of the graph and of [DurableAsks] in the end.
-  ///
-  /// @throws PlexException `TIMEOUT`, `DEADLOCK`, `ACTOR_NOT_FOUND`, `QUARANTINED`,
-  ///   `RESOURCE_EXHAUSTED` when the callee's mailbox is full: nothing was asked
-  ReplyTo.Durable enterRequest(
-      ActorCell caller, Turn t, Address to, String operation, String requestId, Duration timeout) {
-    long nanos = nanosLeft(t.envelope.context, timeout);
-    ActorCell callee = resolve(to);
-    if (full(callee)) {
-      throw DeadLetters.error(to.toString(), DeadLetters.Reason.MAILBOX_FULL);
-    }
-    ReplyTo.Durable wait =
-        new ReplyTo.Durable(clock.nanoTime() + nanos, caller, callee, to, operation, requestId);
-    try {
-      admit(wait, nanos);
-    } catch (PlexException refused) {
-      caller.waitingFor = null;
-      throw refused;
-    }
-    durableAsks.enter(wait);
-    return wait;
-  }
-
-  /// Waits again for a request that is on its way since an earlier life of the caller.
-  ReplyTo.Durable resumeRequest(
-      ActorCell caller, Address to, String operation, String requestId, long deadlineMillis) {
-    long nanos = TimeUnit.MILLISECONDS.toNanos(deadlineMillis - clock.millis());
-    ReplyTo.Durable wait =
-        new ReplyTo.Durable(
-            clock.nanoTime() + nanos, caller, resolveQuietly(to), to, operation, requestId);
-    // It closed no cycle when it was admitted; others must see it.
-    caller.waitingFor = wait;
-    durableAsks.enter(wait);
-    return wait;
-  }
-
-  /// The wall clock at a point of the monotonic one, milliseconds since 1970.
-  long millisAt(long nanos) {
-    return clock.millis() + TimeUnit.NANOSECONDS.toMillis(nanos - clock.nanoTime());
-  }
-
-  /// Writes a reply that no turn's commit carries into its asker's inbox.
-  void commitReply(Envelope reply) {
-    Address asker = reply.target;
-    Row.InboxInsert row = DurableAsks.row(reply);
-    store.submit(
-        new Commit(row.to(), Optional.empty(), List.of(row)),
-        new Commit.Listener() {
-          @Override
-          public void durable(long seq, List<RowResult> results) {
-            if (results.getFirst() instanceof RowResult.Inserted inserted) {
-              reply.extras().inboxSeq = inserted.inboxSeq();
-            }
-            durableAsks.replied(asker, reply);
-          }
-
-          @Override
-          public void refused(PlexException why) {
-            LOG.warn("a reply to {} could not be kept: {}", asker, why.getMessage());
-          }
-        });
-  }
-
-  /// Time until the deadline of the request a turn works for.
-  ///
-  /// @param max the answer when there is no deadline or it is later
-  /// @return 0 or less when it has passed
-  Duration untilDeadline(Turn t, Duration max) {
-    Optional<Instant> deadline = t.envelope.context.deadline();
-    if (deadline.isEmpty()) {
-      return max;
-    }
-    Duration left = Duration.between(clock.instant(), deadline.get());
-    return left.compareTo(max) < 0 ? left : max;
-  }
-
-  /// Begins something outside on behalf of a running turn and blocks it until `reply` is settled.
-  ///
-  /// @throws PlexException `UNAVAILABLE` when the actor was killed
-  void callOutside(Turn t, ReplyTo.FromLink reply, Runnable begin) {
-    ActorCell caller = reply.caller;
-    caller.waitingFor = reply;
-    try {
-      if (caller.killed()) {
-        throw caller.killedWhileWaiting();
-      }
-      begin.run();
-      block(caller, t, reply);
-    } finally {
-      caller.waitingFor = null;
-    }
-  }
-
-  private static PlexException deadlock(ReplyTo.Blocking reply, Address to) {
-    return new PlexException(
-        ErrorCode.DEADLOCK,
-        reply.caller + " asking " + to + " would close a cycle of actors waiting for each other");
-  }
-
-  /// Passes a call on to another actor.
-  void forward(Address to, Envelope e, ReplyTo.Blocking waiting, Dispatcher.Worker from) {
-    ActorCell holder = resolveQuietly(to);
-    if (holder != null) {
-      waiting.holder = holder;
-      if (refusedAsCycle(waiting)) {
-        waiting.fail(deadlock(waiting, to));
-        return;
-      }
-    }
-    deliver(to, e, from, false);
-  }
-
-  /// Checks a wait that was just entered into the graph. If it closes a cycle it is taken out
-  /// again.
-  boolean refusedAsCycle(ReplyTo.Blocking wait) {
-    if (!closesCycle(wait)) {
-      return false;
-    }
-    // Two waits may each see the other's edge; under the lock only the first one gives way.
-    synchronized (deadlockLock) {
-      if (closesCycle(wait)) {
-        wait.caller.waitingFor = null;
-        return true;
-      }
-    }
-    return false;
-  }
-
-  /// Runs an idle callee on the caller's thread.
-  ///
-  /// @return false when the call must be delivered as usual
-  private static boolean askInline(Dispatcher.Worker worker, ActorCell callee, Envelope e) {
-    if (!callee.inlinable() || callee.killed() || worker.depth >= ActorCell.INLINE_DEPTH_MAX) {
-      return false;
-    }
-    return switch (callee.mailbox.offer(e, false)) {
-      case SCHEDULE -> {
-        if (worker.pending != null) {
-          worker.publish();
-        }
-        callee.runInline(worker);
-        yield true;
-      }
-      case QUEUED -> true;
-      case FULL, DROPPED, CLOSED -> false;
-    };
-  }
-
-  private ActorCell resolve(Address to) {
-    ActorCell cell = live(to);
-    if (cell == null) {
-      Instances home = to.home();
-      cell = home == null ? null : home.resolve(to.key);
-      if (cell == null) {
-        throw DeadLetters.error(to.toString(), DeadLetters.Reason.NO_ACTOR);
-      }
-      to.cell = cell;
-    }
-    return cell;
-  }
-
-  /* The walk may pass through a cycle that its own start is no part of, for the moment until one of its
-  members gives way. So a second pointer follows at half the speed, and meets the first one there. */
-  private static boolean closesCycle(ReplyTo.Blocking wait) {
-    ActorCell fast = wait.holder;
-    ActorCell slow = fast;
-    boolean even = false;
-    while (fast != null) {
-      if (fast == wait.caller) {
-        return true;
-      }
-      fast = waitsFor(fast);
-      if (even) {
-        slow = slow == null ? null : waitsFor(slow);
-      }
-      if (fast != null && fast == slow) {
-        return false;
-      }
-      even = !even;
-    }
-    return false;
-  }
-
-  /// Whom a cell waits for; null when it does not wait, or its answer is there.
-  private static ActorCell waitsFor(ActorCell cell) {
-    ReplyTo.Blocking wait = cell.waitingFor;
-    return wait == null || wait.ready() ? null : wait.holder;
   }
 
   /// Stops all applications in order, then the machinery. The store is closed by its owner.

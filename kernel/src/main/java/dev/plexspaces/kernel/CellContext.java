@@ -8,6 +8,7 @@ import dev.plexspaces.sdk.ActorRef;
 import dev.plexspaces.sdk.ChildSpec;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.ExitReason;
+import dev.plexspaces.sdk.KeyValue;
 import dev.plexspaces.sdk.LinkRequest;
 import dev.plexspaces.sdk.LinkResponse;
 import dev.plexspaces.sdk.Message;
@@ -16,6 +17,7 @@ import dev.plexspaces.sdk.RequestContext;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.random.RandomGenerator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,8 +31,12 @@ final class CellContext implements ActorContext {
   /// Longest wait an ask may ask for.
   static final Duration ASK_MAX = Duration.ofHours(24);
 
+  /// Longest name of a step, characters.
+  static final int STEP_NAME_MAX = 256;
+
   private final ActorCell cell;
   private Address address;
+  private ActorKeys keys;
 
   CellContext(ActorCell cell) {
     this.cell = cell;
@@ -47,7 +53,7 @@ final class CellContext implements ActorContext {
   }
 
   /// The running turn; refuses callers that kept the context beyond their call.
-  private Turn turn() {
+  Turn turn() {
     Turn t = cell.turn;
     if (t == null || t.worker.thread != Thread.currentThread()) {
       throw new IllegalStateException(
@@ -157,9 +163,10 @@ final class CellContext implements ActorContext {
     if (durable != null) {
       return durable.ask(t, a, home.entry.durable, named(operation), payload, timeout);
     }
+    VolatileRows.commit(cell, t);
     t.flush(cell.system());
     try {
-      return cell.system().ask(cell, t, a, named(operation), payload, timeout);
+      return cell.system().asks().ask(cell, t, a, named(operation), payload, timeout);
     } finally {
       t.now = null;
     }
@@ -179,10 +186,31 @@ final class CellContext implements ActorContext {
     if (durable != null) {
       return LinkCall.response(durable.fetch(t, call));
     }
+    VolatileRows.commit(cell, t);
     t.flush(cell.system());
     try {
       String key = LinkCall.key(cell.id(), cell.system().newMessageId());
       return LinkCall.response(call.make(cell, t, key));
+    } finally {
+      t.now = null;
+    }
+  }
+
+  @Override
+  public Object step(String name, Callable<?> work) throws Exception {
+    Turn t = turn();
+    if (name == null || name.isEmpty() || name.length() > STEP_NAME_MAX) {
+      throw new PlexException(
+          ErrorCode.INVALID_MESSAGE, "name: must be 1 to " + STEP_NAME_MAX + " characters");
+    }
+    DurableTurns durable = cell.durable();
+    if (durable != null) {
+      return durable.step(t, name, work);
+    }
+    VolatileRows.commit(cell, t);
+    t.flush(cell.system());
+    try {
+      return work.call();
     } finally {
       t.now = null;
     }
@@ -214,7 +242,7 @@ final class CellContext implements ActorContext {
     if (byRow && (asker != null || e.kind != Message.Kind.CALL)) {
       durable.tell(t, a, e);
     } else if (e.replyTo instanceof ReplyTo.Blocking waiting) {
-      t.buffer((Turn.Effect) worker -> cell.system().forward(a, e, waiting, worker));
+      t.buffer((Turn.Effect) worker -> cell.system().asks().forward(a, e, waiting, worker));
     } else {
       t.buffer(e);
     }
@@ -395,6 +423,14 @@ final class CellContext implements ActorContext {
                 }
               });
     }
+  }
+
+  @Override
+  public KeyValue kv() {
+    if (keys == null) {
+      keys = new ActorKeys(cell, this);
+    }
+    return keys;
   }
 
   @Override

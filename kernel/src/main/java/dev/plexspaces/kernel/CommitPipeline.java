@@ -3,6 +3,7 @@ package dev.plexspaces.kernel;
 import dev.plexspaces.kernel.journal.Commit;
 import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.RowResult;
+import dev.plexspaces.kernel.journal.StaleVersion;
 import dev.plexspaces.kernel.journal.Store;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
@@ -45,6 +46,10 @@ final class CommitPipeline {
   private Pending last;
   private int pending;
   private volatile boolean poisoned;
+
+  /// Why the store could not write when it refused last, for callers; empty when it could.
+  private volatile String trouble = "";
+
   private long reloadMillis;
   private Wait quietWait;
 
@@ -78,7 +83,7 @@ final class CommitPipeline {
       if (pending == 0) {
         return;
       }
-      wait = quietWait == null ? quietWait = new Wait() : quietWait;
+      wait = quietWait == null ? quietWait = new Wait(cell.system().dispatcher()) : quietWait;
     }
     cell.system().dispatcher().await(t.worker, wait);
   }
@@ -109,7 +114,7 @@ final class CommitPipeline {
   /// @return what its rows answered
   /// @throws PlexException why it was refused
   List<RowResult> submitAndWait(Turn t, Commit commit, Pending p) {
-    Wait wait = new Wait();
+    Wait wait = new Wait(cell.system().dispatcher());
     p.waiter = wait;
     submit(commit, p);
     if (!wait.ready()) {
@@ -168,7 +173,7 @@ final class CommitPipeline {
   PlexException refusal() {
     return new PlexException(
         ErrorCode.UNAVAILABLE,
-        "the store refused a commit of " + cell + "; nothing was changed, try again");
+        "the store refused a commit of " + cell + "; nothing was changed, try again" + trouble);
   }
 
   /// Nothing of this activation may be committed any more; it will be loaded again.
@@ -202,30 +207,17 @@ final class CommitPipeline {
     }
   }
 
-  private final class Wait implements Dispatcher.Waiter {
-    private volatile boolean done;
-    private volatile Thread thread;
+  private static final class Wait extends Signal {
     private PlexException error;
 
+    Wait(Dispatcher dispatcher) {
+      super(dispatcher);
+    }
+
+    /// @param why null for success
     void finish(PlexException why) {
       error = why;
-      done = true;
-      cell.system().dispatcher().resume(this);
-    }
-
-    @Override
-    public boolean ready() {
-      return done;
-    }
-
-    @Override
-    public Thread waitingThread() {
-      return thread;
-    }
-
-    @Override
-    public void waitingThread(Thread thread) {
-      this.thread = thread;
+      raise();
     }
   }
 
@@ -318,7 +310,13 @@ final class CommitPipeline {
 
     @Override
     public void refused(PlexException why) {
+      if (why instanceof StaleVersion && waiter != null) {
+        // Nothing was built on it: the turn waits, and runs again.
+        settle(why);
+        return;
+      }
       LOG.warn("{}: the store refused a commit: {}", cell, why.getMessage());
+      trouble = why.code() == ErrorCode.UNAVAILABLE ? " (" + why.getMessage() + ")" : "";
       PlexException outcome = why.code() == ErrorCode.CONFLICT ? refusal() : why;
       refuse(outcome);
       // Before anything else can be submitted: what comes now would build on what is not there.

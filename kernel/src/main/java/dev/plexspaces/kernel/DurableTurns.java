@@ -2,12 +2,14 @@ package dev.plexspaces.kernel;
 
 import dev.plexspaces.kernel.binding.DurableState;
 import dev.plexspaces.kernel.identity.ActorId;
+import dev.plexspaces.kernel.identity.Scope;
 import dev.plexspaces.kernel.journal.Commit;
 import dev.plexspaces.kernel.journal.IdempotencyRecord;
 import dev.plexspaces.kernel.journal.LoadedActor;
 import dev.plexspaces.kernel.journal.LoadedActor.OpenTurn;
 import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.RowResult;
+import dev.plexspaces.kernel.journal.StaleVersion;
 import dev.plexspaces.kernel.journal.StateChange;
 import dev.plexspaces.kernel.journal.Store;
 import dev.plexspaces.kernel.journal.TurnRecord;
@@ -28,6 +30,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
@@ -42,11 +45,11 @@ final class DurableTurns {
   The rows of a commit: first those that the platform adds before the handler's (`before`), so that a
   replay knows where the handler's begin, then the handler's, then `after`. */
 
-  /// Deliveries of a durable message before it is buried. Source: spec/turns rule 24.
-  static final int DELIVERIES_MAX = 3;
-
   /// Commit points of one turn. Source: spec/turns rule 13.
   static final int STEPS_MAX = 10_000;
+
+  /// Runs of one segment because of keys that others wrote. Source: spec/turns rule 31.
+  static final int RERUNS_MAX = 10;
 
   /// Timers one turn may set.
   static final int TIMERS_MAX = 1 << 20;
@@ -56,6 +59,9 @@ final class DurableTurns {
 
   /// Longest actor id that message ids begin with, characters; longer ones are hashed.
   private static final int ID_LENGTH_MAX = 300;
+
+  /// What the id of the row begins with that an open turn of a call gets after an unclean stop.
+  private static final String ROW_OF_TURN = "turn-";
 
   private static final Envelope[] NO_MESSAGES = {};
 
@@ -69,6 +75,10 @@ final class DurableTurns {
 
   private int incarnation;
   private long nextTurn;
+
+  /// The turn that runs or ran last.
+  private long runningTurn;
+
   private long nowMillis;
 
   // The running turn.
@@ -97,10 +107,33 @@ final class DurableTurns {
   /// Once raised, every further host call raises it again.
   private JournalMismatch mismatch;
 
-  /// Crashes of the open turn of a message that has no row to count them.
-  private int openCrashes;
+  /// How the open turn of a message without a row ended so far; null for none.
+  private RowlessRetry rowless;
 
-  private long openCrashesOf = -1;
+  /// Raised when the running segment must be run again; then every further host call raises it.
+  private Rerun rerun;
+
+  /// The call whose turn is to be run again by the next activation; null for none.
+  private Envelope kept;
+
+  /// The key whose lock the running segment is to hold, or holds.
+  private String lock;
+
+  private boolean locked;
+  private int reruns;
+  private long rerunsOf = -1;
+
+  /// Values read since the last commit, for the replay of an open turn.
+  private final List<StepResult> reads = new ArrayList<>();
+
+  /// Recorded values not read yet.
+  private final ArrayDeque<StepResult> recordedReads = new ArrayDeque<>();
+
+  /// The running message is marked on disk as one that may end the process.
+  private boolean marked;
+
+  /// @param dueAtMillis when it may go on, milliseconds since 1970
+  private record RowlessRetry(long turn, Deliveries deliveries, long dueAtMillis) {}
 
   /// Requests with a key whose commit is on its way, by key.
   private final ConcurrentHashMap<String, Keyed> keyed = new ConcurrentHashMap<>();
@@ -151,8 +184,11 @@ final class DurableTurns {
       before.pipeline.awaitQuiet(t);
       pipeline.continues(before.pipeline);
       inbox.continues(before.inbox);
-      openCrashes = before.openCrashes;
-      openCrashesOf = before.openCrashesOf;
+      rowless = before.rowless;
+      reruns = before.reruns;
+      rerunsOf = before.rerunsOf;
+      lock = before.lock;
+      kept = before.kept;
     }
     LoadedActor loaded = store.load(id);
     incarnation = loaded.incarnation();
@@ -163,7 +199,10 @@ final class DurableTurns {
     if (loaded.open().isPresent()) {
       OpenTurn openTurn = loaded.open().get();
       nextTurn = openTurn.turn();
-      first = resume(openTurn);
+      first = resume(t, openTurn, kept);
+    } else if (kept != null) {
+      kept.extras().resume = null;
+      inbox.resumeFirst(kept);
     }
     if (nextTurn == 0) {
       Envelope init = first == null ? t.envelope : first;
@@ -171,16 +210,24 @@ final class DurableTurns {
       begin(t, init);
       cell.actorInit();
       requireReplayed();
-      commit(t, null, null, open ? Kind.END : Kind.WHOLE, state.drainChanges());
+      commit(t, null, null, open ? Kind.END : Kind.WHOLE, state.drainChanges(), t.conditional());
       running = false;
     } else if (first != null) {
       inbox.resumeFirst(first);
     }
     nowMillis = Math.max(nowMillis, cell.system().clock().millis());
     inbox.load();
+    kept = null;
   }
 
-  private Envelope resume(OpenTurn openTurn) {
+  /// @param kept the message of the turn with its caller, when the caller still waits; null
+  ///   otherwise
+  private Envelope resume(Turn t, OpenTurn openTurn, Envelope kept) {
+    if (kept != null) {
+      kept.extras().resume = openTurn;
+      inbox.holdsOpenTurn(kept, requestIds(openTurn.turn()));
+      return kept;
+    }
     byte[] input =
         openTurn
             .records()
@@ -190,6 +237,14 @@ final class DurableTurns {
     Envelope e = MessageCodec.decode(input, cell.home.scope, null);
     e.extras().resume = openTurn;
     inbox.holdsOpenTurn(e, requestIds(openTurn.turn()));
+    if (openTurn.turn() > 0 && !claims(e)) {
+      inbox.giveRow(t, e, ROW_OF_TURN + incarnation + "." + openTurn.turn(), input);
+    }
+    if (e.inboxSeq() == 0 && rowless != null && rowless.turn == openTurn.turn()) {
+      e.extras.deliveries = rowless.deliveries;
+      e.extras.pauseMillis =
+          Deliveries.leftMillis(rowless.dueAtMillis, cell.system().clock().millis());
+    }
     return e;
   }
 
@@ -204,6 +259,7 @@ final class DurableTurns {
   /// The instance is gone: its timers are the next activation's.
   void detach() {
     timers.detach();
+    inbox.detach();
   }
 
   // ---- one turn
@@ -215,6 +271,7 @@ final class DurableTurns {
       return false;
     }
     open = false;
+    marked = false;
     step = 0;
     messages = 0;
     timersSet = 0;
@@ -223,16 +280,28 @@ final class DurableTurns {
     before.clear();
     after.clear();
     replay.clear();
+    reads.clear();
+    recordedReads.clear();
     resumed = e.extras == null ? null : e.extras.resume;
     if (resumed == null && e.extras != null && settledAtOnce(t, e)) {
       return false;
     }
     running = true;
+    runningTurn = nextTurn;
+    if (lock != null) {
+      String name = lock;
+      locked = cell.system().keyLocks().acquire(t, cell, name);
+      lock = locked ? name : null;
+    }
     if (resumed != null) {
       open = true;
       TreeMap<Integer, StepResult> byStep = new TreeMap<>();
       for (TurnRecord record : resumed.records()) {
         for (StepResult r : record.results()) {
+          if (r.call().startsWith(READ)) {
+            recordedReads.add(r);
+            continue;
+          }
           StepResult known = byStep.get(r.step());
           if (known == null || known.pending()) {
             byStep.put(r.step(), r);
@@ -240,12 +309,82 @@ final class DurableTurns {
         }
       }
       replay.addAll(byStep.values());
-      recordedBefore = claims(e) ? 2 : 0;
+      // A call from outside, which has no id, had no row when its turn was opened.
+      recordedBefore = claims(e) && !e.id().isEmpty() ? 2 : 0;
       nowMillis = resumed.records().getFirst().atMillis();
     } else {
       nowMillis = Math.max(nowMillis, cell.system().clock().millis());
     }
+    return e.inboxSeq() == 0 || outlived(t, e);
+  }
+
+  /// Marks a message that was there before an unclean stop as lost, for the case that it ends this
+  /// process, too, and buries one that seems to have done so again and again.
+  ///
+  /// @return false when it was buried, or its asker was told
+  private boolean outlived(Turn t, Envelope e) {
+    UncleanStop.Leftovers old = inbox.leftovers();
+    if (old == null || e.inboxSeq() > old.upToSeq) {
+      return true;
+    }
+    if (old.markedSeq != e.inboxSeq()) {
+      old.lostBefore = e.extras.deliveries.lost();
+      old.markedSeq = e.inboxSeq();
+    }
+    // The one that ended it first had no mark yet.
+    if (old.lostBefore + 1 >= Deliveries.DELIVERIES_MAX) {
+      running = false;
+      String reason =
+          "the node ended without being stopped each of the "
+              + Deliveries.DELIVERIES_MAX
+              + " times this message ran";
+      failed(t, e, reason, new PlexException(ErrorCode.ACTOR_CRASHED, cell + ": " + reason));
+      if (resumed != null) {
+        // What the turn committed stands, and is not in memory, since it was not replayed.
+        cell.send(new ActorCell.Reload(true));
+      }
+      return false;
+    }
+    mark(t);
     return true;
+  }
+
+  private void mark(Turn t) {
+    List<Row> rows = lost(t.envelope, inbox.leftovers().lostBefore + 1);
+    pipeline.submitAndWait(
+        t,
+        new Commit(id, Optional.empty(), rows),
+        pipeline.new Pending(Turn.NONE, NO_MESSAGES, rows, null, null));
+    marked = true;
+  }
+
+  /// The handler waits for somebody: whatever happens to the process now, it is not the handler's
+  /// doing.
+  private void unmark(Turn t) {
+    pipeline.submitAside(
+        lost(t.envelope, inbox.leftovers().lostBefore), "taking back the mark of a message");
+  }
+
+  private List<Row> lost(Envelope e, int count) {
+    e.extras.deliveries = e.extras.deliveries.withLost(count);
+    return List.of(new Row.InboxUpdate(id, e.inboxSeq(), dueAt(e), e.extras.deliveries.packed()));
+  }
+
+  /// Does what blocks the handler and runs none of its code.
+  private <T> T waiting(Turn t, Supplier<T> action) {
+    if (!marked) {
+      return action.get();
+    }
+    unmark(t);
+    T result;
+    try {
+      result = action.get();
+    } catch (PlexException error) {
+      mark(t);
+      throw error;
+    }
+    mark(t);
+    return result;
   }
 
   /// Answers a request without running it: its deadline has passed, or it was answered before.
@@ -298,9 +437,12 @@ final class DurableTurns {
   }
 
   /// The calls that are only possible within a turn that can commit.
-  private void requireTurn(String what) {
+  void requireTurn(String what) {
     if (mismatch != null) {
       throw mismatch;
+    }
+    if (rerun != null) {
+      throw rerun;
     }
     if (!running) {
       throw noTurn(what);
@@ -448,12 +590,13 @@ final class DurableTurns {
       }
       remember(e, Idempotency.value(reply));
     }
+    boolean conditional = t.conditional();
     List<StateChange> changes = state.drainChanges();
     if (!open && changes.isEmpty() && !t.hasRows() && after.rows.isEmpty()) {
       pipeline.releaseBehind(t.takeEffects(), e, reply);
       return;
     }
-    commit(t, e, reply, open ? Kind.END : Kind.WHOLE, changes);
+    commit(t, e, reply, open ? Kind.END : Kind.WHOLE, changes, conditional);
   }
 
   /// Adds the record of an outcome to the commit that brings it about.
@@ -470,6 +613,9 @@ final class DurableTurns {
   private void requireReplayed() {
     if (mismatch != null) {
       throw mismatch;
+    }
+    if (rerun != null) {
+      throw rerun;
     }
     if (replaying()) {
       throw mismatch(
@@ -498,7 +644,10 @@ final class DurableTurns {
   }
 
   /// Commits the end of a turn.
-  private void commit(Turn t, Envelope e, Object reply, Kind kind, List<StateChange> changes) {
+  ///
+  /// @param conditional true when it is refused if somebody else wrote a key
+  private void commit(
+      Turn t, Envelope e, Object reply, Kind kind, List<StateChange> changes, boolean conditional) {
     TurnRecord record = record(e, reply, kind, changes, true);
     CommitPipeline.Pending p = pending(t, e, reply);
     results.clear();
@@ -506,7 +655,24 @@ final class DurableTurns {
     nextTurn++;
     open = false;
     announce(e, p);
-    pipeline.submit(new Commit(id, Optional.of(record), p.rows()), p);
+    Commit commit = new Commit(id, Optional.of(record), p.rows());
+    if (conditional) {
+      // The next turn must not build on what may have to be run again.
+      waitFor(t, commit, p);
+    } else {
+      pipeline.submit(commit, p);
+    }
+  }
+
+  private List<RowResult> waitFor(Turn t, Commit commit, CommitPipeline.Pending p) {
+    try {
+      return pipeline.submitAndWait(t, commit, p);
+    } catch (StaleVersion stale) {
+      rerun = new Rerun(stale);
+      throw rerun;
+    } finally {
+      releaseKey();
+    }
   }
 
   /// Takes all that the next commit writes and releases.
@@ -597,43 +763,139 @@ final class DurableTurns {
     pipeline.submit(new Commit(id, record, p.rows()), p);
   }
 
-  /// The handler threw. A durable message is delivered again, resuming its turn if that is open,
-  /// and buried after [#DELIVERIES_MAX] deliveries. A call is over: its caller is told, so an open
-  /// turn of it fails for good; one that was resumed, whose caller is gone, is tried again as
-  /// often.
+  /// The handler threw. A durable message is delivered again after a pause, resuming its turn if
+  /// that is open, and buried once its [Deliveries] are used up. A call is over: its caller is
+  /// told, so an open turn of it fails for good; one that was resumed, whose caller is gone, is
+  /// tried again as often.
   void crashed(Turn t, Envelope e, Throwable thrown, PlexException reply) {
     running = false;
     String reason = "crashed: " + thrown;
-    if (e.inboxSeq() > 0 && e.extras.asker != null) {
+    boolean hasRow = e.inboxSeq() > 0;
+    if (hasRow ? e.extras.asker != null : open && resumed == null) {
       failed(t, e, reason, reply);
-    } else if (e.inboxSeq() > 0) {
-      int attempts = e.extras.attempts + 1;
-      if (attempts >= DELIVERIES_MAX) {
-        failed(t, e, "delivered " + attempts + " times, " + reason, reply);
-      } else {
-        List<Row> rows = List.of(new Row.InboxUpdate(id, e.inboxSeq(), dueAt(e), attempts));
-        pipeline.submit(
-            new Commit(id, Optional.empty(), rows),
-            pipeline.new Pending(Turn.NONE, NO_MESSAGES, rows, e, reply));
+      return;
+    }
+    if (!hasRow && !open) {
+      pipeline.releaseBehind(Turn.NONE, e, reply);
+      return;
+    }
+    Deliveries deliveries = e.extras.deliveries.after(thrown);
+    if (deliveries.usedUp()) {
+      failed(t, e, deliveries.text() + ", " + reason, reply);
+      return;
+    }
+    long dueAt = cell.system().clock().millis() + deliveries.backoffMillis(cell.system().entropy());
+    if (hasRow) {
+      List<Row> rows = List.of(new Row.InboxUpdate(id, e.inboxSeq(), dueAt, deliveries.packed()));
+      pipeline.submit(
+          new Commit(id, Optional.empty(), rows),
+          pipeline.new Pending(Turn.NONE, NO_MESSAGES, rows, e, reply));
+      if (marked) {
+        inbox.leftovers().lostBefore = 0;
       }
-    } else if (open && (resumed == null || openCrashedTooOften())) {
-      failed(t, e, reason, reply);
     } else {
+      rowless = new RowlessRetry(nextTurn, deliveries, dueAt);
       pipeline.releaseBehind(Turn.NONE, e, reply);
     }
   }
 
-  /// A timer that is tried again stays one.
+  /// A timer that is run again stays one.
   private static long dueAt(Envelope e) {
     return e.extras.durableTimer < 0 ? 0 : 1;
   }
 
-  private boolean openCrashedTooOften() {
-    if (openCrashesOf != nextTurn) {
-      openCrashesOf = nextTurn;
-      openCrashes = 0;
+  // ---- keys
+
+  private static final String READ = "read ";
+
+  /// Reads a key; in the recorded part of an open turn, what was read then.
+  SegmentKeys.Read read(Scope scope, String key) {
+    if (mismatch != null) {
+      throw mismatch;
     }
-    return ++openCrashes >= DELIVERIES_MAX;
+    if (rerun != null) {
+      throw rerun;
+    }
+    String call = READ + key;
+    if (running && replaying()) {
+      StepResult recorded = recordedReads.poll();
+      if (recorded == null || !recorded.call().equals(call)) {
+        throw mismatch(
+            "a replayed read differs from the recorded one",
+            recorded == null ? "no further read" : recorded.call(),
+            call);
+      }
+      return new SegmentKeys.Read(recorded.callHash(), recorded.result());
+    }
+    SegmentKeys.Read read = ActorKeys.read(cell.system(), scope, key);
+    if (running) {
+      if (reads.size() == STEPS_MAX) {
+        throw new PlexException(
+            ErrorCode.RESOURCE_EXHAUSTED,
+            "a turn may read at most " + STEPS_MAX + " keys between two commit points");
+      }
+      reads.add(new StepResult(step, call, read.version(), read.value(), Optional.empty(), false));
+    }
+    return read;
+  }
+
+  /// A conditional operation on a key: a commit point whose result is in the same commit.
+  Object conditional(Turn t, String call, long hash, Row row) {
+    requireTurn(call);
+    int segment = replaying() ? resumed.records().size() - replay.size() : 0;
+    StepResult recorded = reach(t, call, hash);
+    if (recorded != null && !recorded.pending()) {
+      replaySegment(t, 0);
+      return outcome(recorded);
+    }
+    RowResult answer;
+    if (recorded != null) {
+      answer = resumed.rowResults().get(segment).getLast();
+    } else {
+      after.add(row, null);
+      results.add(new StepResult(step, call, hash, Optional.empty(), Optional.empty(), true));
+      answer = commitAndWait(t).getLast();
+    }
+    Object value;
+    try {
+      value = ActorKeys.value(answer);
+    } catch (PlexException failed) {
+      threw(t, call, hash, failed, false);
+      throw failed;
+    }
+    return returned(t, call, hash, value);
+  }
+
+  /// Why the running turn must be run again; null when it need not.
+  Rerun rerun() {
+    return rerun;
+  }
+
+  /// Prepares the next activation for running the turn again.
+  ///
+  /// @return false when that was done too often
+  boolean keepForRerun(Envelope e) {
+    if (rerunsOf != runningTurn) {
+      rerunsOf = runningTurn;
+      reruns = 0;
+    }
+    if (++reruns > RERUNS_MAX) {
+      reruns = 0;
+      return false;
+    }
+    lock = rerun.stale().name();
+    // A message with a row is read from the inbox again.
+    kept = e.inboxSeq() == 0 ? e : null;
+    return true;
+  }
+
+  /// Lets the next turn that wants the key go on.
+  void releaseKey() {
+    if (locked) {
+      locked = false;
+      cell.system().keyLocks().release(lock);
+      lock = null;
+    }
   }
 
   /// The mismatch that was met in the running turn; null for none.
@@ -709,19 +971,36 @@ final class DurableTurns {
   ///
   /// @param intended true when its intent is on disk already
   /// @param action its result must be JSON
-  private Object perform(
-      Turn t, String call, long hash, boolean intended, Supplier<Object> action) {
+  private <E extends Exception> Object perform(
+      Turn t, String call, long hash, boolean intended, Action<E> action) throws E {
     if (!intended) {
       intend(t, call, hash, Optional.empty());
     }
     Object result;
     try {
-      result = action.get();
+      result = action.run();
     } catch (PlexException error) {
       threw(t, call, hash, error, false);
       throw error;
     }
     return returned(t, call, hash, result);
+  }
+
+  /// What a commit point performs.
+  private interface Action<E extends Exception> {
+    Object run() throws E;
+  }
+
+  /// Work of the handler's own whose result is recorded. Source: spec/turns rule 12.
+  Object step(Turn t, String name, Callable<?> work) throws Exception {
+    String call = "step " + name;
+    requireTurn(call);
+    StepResult recorded = reach(t, call, 0);
+    if (recorded != null && !recorded.pending()) {
+      replaySegment(t, 0);
+      return outcome(recorded);
+    }
+    return this.<Exception>perform(t, call, 0, recorded != null, work::call);
   }
 
   /// A call to the outside, with the key of this step: the same when it is made again after a
@@ -739,7 +1018,13 @@ final class DurableTurns {
         call.hash(),
         recorded != null,
         () ->
-            call.make(cell, t, LinkCall.key(id, store.incarnation(), incarnation, nextTurn, step)));
+            waiting(
+                t,
+                () ->
+                    call.make(
+                        cell,
+                        t,
+                        LinkCall.key(id, store.incarnation(), incarnation, nextTurn, step))));
   }
 
   private static Object outcome(StepResult recorded) {
@@ -814,7 +1099,7 @@ final class DurableTurns {
         call,
         hash,
         recorded != null,
-        () -> cell.system().ask(cell, t, to, operation, payload, timeout));
+        () -> waiting(t, () -> cell.system().asks().ask(cell, t, to, operation, payload, timeout)));
   }
 
   /// @param intent the recorded intent, when the request is on its way already; null otherwise
@@ -832,7 +1117,7 @@ final class DurableTurns {
     if (intent == null) {
       String requestId = requestIds(nextTurn) + step;
       try {
-        wait = system.enterRequest(cell, t, to, operation, requestId, timeout);
+        wait = system.asks().enterRequest(cell, t, to, operation, requestId, timeout);
       } catch (PlexException refused) {
         threw(t, call, hash, refused, false);
         commitAndWait(t);
@@ -842,16 +1127,18 @@ final class DurableTurns {
     } else {
       Map<?, ?> known = (Map<?, ?>) Json.parse(intent.result().orElseThrow());
       wait =
-          system.resumeRequest(
-              cell,
-              to,
-              operation,
-              (String) known.get("id"),
-              ((Number) known.get("deadline")).longValue());
+          system
+              .asks()
+              .resumeRequest(
+                  cell,
+                  to,
+                  operation,
+                  (String) known.get("id"),
+                  ((Number) known.get("deadline")).longValue());
     }
     try {
       if (intent == null) {
-        long deadline = system.millisAt(wait.dueNanos());
+        long deadline = system.asks().millisAt(wait.dueNanos());
         Envelope e =
             new Envelope(
                 Message.Kind.CALL,
@@ -885,7 +1172,7 @@ final class DurableTurns {
   private Object answer(Turn t, String call, long hash, ReplyTo.Durable wait) {
     Envelope reply;
     try {
-      reply = (Envelope) cell.system().await(cell, t, wait);
+      reply = (Envelope) waiting(t, () -> cell.system().asks().await(cell, t, wait));
     } catch (PlexException given) {
       threw(t, call, hash, given, false);
       throw given;
@@ -922,17 +1209,20 @@ final class DurableTurns {
   /// Commits the segment and waits for the disk.
   ///
   /// @throws PlexException why the store refused it
-  private void commitAndWait(Turn t) {
+  private List<RowResult> commitAndWait(Turn t) {
     Kind kind = open ? Kind.SEGMENT : Kind.OPEN;
     if (!open && claims(t.envelope)) {
       claimRow(t.envelope);
     }
     open = true;
+    // A replay of this segment must read the same.
+    results.addAll(reads);
+    reads.clear();
     TurnRecord record = record(t.envelope, null, kind, state.drainChanges(), false);
     CommitPipeline.Pending p = pending(t, null, null);
     results.clear();
     cell.home.entry.commits.increment();
-    pipeline.submitAndWait(t, new Commit(id, Optional.of(record), p.rows()), p);
+    return waitFor(t, new Commit(id, Optional.of(record), p.rows()), p);
   }
 
   private static boolean claims(Envelope e) {
@@ -945,7 +1235,7 @@ final class DurableTurns {
   /// finds no row to delete. Source: spec/turns rule 16.
   private void claimRow(Envelope e) {
     before.add(new Row.InboxBury(id, e.inboxSeq(), "its turn is open"), null);
-    before.add(new Row.InboxUpdate(id, e.inboxSeq(), dueAt(e), e.extras.attempts), null);
+    before.add(new Row.InboxUpdate(id, e.inboxSeq(), dueAt(e), e.extras.deliveries.packed()), null);
   }
 
   /// True when nothing is on its way to the disk and nothing waits to run. What the store refused

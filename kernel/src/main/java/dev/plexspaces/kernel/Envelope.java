@@ -38,8 +38,11 @@ final class Envelope implements Message {
     /// Row of the durable inbox to consume; 0 for none.
     long inboxSeq;
 
-    /// Failed deliveries of the row so far.
-    int attempts;
+    /// How the deliveries of the row ended so far.
+    Deliveries deliveries = Deliveries.NONE;
+
+    /// What was left of the pause before its next delivery when it was read; 0 for none.
+    long pauseMillis;
 
     /// The volatile timer that sent it; 0 for none.
     long timer;

@@ -108,7 +108,7 @@ public final class Inspection {
   /// @param target `tenant/namespace/type/key`
   /// @param durable true when it is on disk and can be re-driven; false when it is only remembered
   ///   in memory, without payload
-  /// @param attempts deliveries that failed before the last one
+  /// @param attempts deliveries before the last one that failed, met an outage or did not end
   /// @param at when it was buried, when that is known
   /// @param partlyDone true when a turn of it failed after it had committed something
   public record DeadLetter(
@@ -310,7 +310,7 @@ public final class Inspection {
         true,
         input(row.body(), row.messageId(), shown),
         row.reason(),
-        row.attempts(),
+        Deliveries.of(row.attempts()).count(),
         row.buriedAtMillis() == 0
             ? Optional.empty()
             : Optional.of(Instant.ofEpochMilli(row.buriedAtMillis())),
@@ -357,7 +357,7 @@ public final class Inspection {
               + ", then either discard it or re-drive it with rerun=true (--rerun)");
     }
     // A timer stays one.
-    long dueAt = row.dueAtMillis() == 0 ? 0 : 1;
+    long dueAt = DurableTimers.number(row.messageId(), row.dueAtMillis()) < 0 ? 0 : 1;
     return commit(row, new Row.InboxUpdate(row.to(), row.seq(), dueAt, 0))
         .thenApply(
             done -> {

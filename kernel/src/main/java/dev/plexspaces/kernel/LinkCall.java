@@ -143,7 +143,7 @@ final class LinkCall {
   /// @throws PlexException as `ActorContext.fetch`
   Object make(ActorCell caller, Turn t, String idempotencyKey) {
     ActorSystem system = caller.system();
-    Duration timeout = system.untilDeadline(t, TIMEOUT_MAX);
+    Duration timeout = system.asks().untilDeadline(t, TIMEOUT_MAX);
     ReplyTo.FromLink wait =
         new ReplyTo.FromLink(
             system.clock().nanoTime() + timeout.plus(GRACE).toNanos(), caller, given.link());
@@ -153,23 +153,25 @@ final class LinkCall {
     ServiceLinks.Call call =
         new ServiceLinks.Call(
             encoded, idempotencyKey, t.envelope.context.traceParent().orElse(""), timeout);
-    system.callOutside(
-        t,
-        wait,
-        () ->
-            caller.home.entry.links.call(
-                call,
-                new ServiceLinks.Listener() {
-                  @Override
-                  public void answered(ServiceLinks.Answer answer) {
-                    wait.complete(null, answer);
-                  }
+    system
+        .asks()
+        .callOutside(
+            t,
+            wait,
+            () ->
+                caller.home.entry.links.call(
+                    call,
+                    new ServiceLinks.Listener() {
+                      @Override
+                      public void answered(ServiceLinks.Answer answer) {
+                        wait.complete(null, answer);
+                      }
 
-                  @Override
-                  public void failed(PlexException error) {
-                    wait.fail(error);
-                  }
-                }));
+                      @Override
+                      public void failed(PlexException error) {
+                        wait.fail(error);
+                      }
+                    }));
     return recorded((ServiceLinks.Answer) wait.value());
   }
 

@@ -33,6 +33,9 @@ final class LinkedMailbox extends Mailbox {
   /// Longest a sender waits for room.
   static final long BLOCK_MAX_NANOS = TimeUnit.SECONDS.toNanos(30);
 
+  /// Messages between two looks whether waiting senders have room; a power of two.
+  private static final int LOOK_EVERY = 64;
+
   private static final Envelope CLAIMED = marker();
   private static final Envelope CLOSED = marker();
   private static final VarHandle HEAD;
@@ -51,7 +54,7 @@ final class LinkedMailbox extends Mailbox {
   private final Offer refusal;
 
   /// Senders that wait for room; null unless the policy is `block`.
-  private final ConcurrentLinkedQueue<RoomWait> waiting;
+  private final ConcurrentLinkedQueue<TimedWait> waiting;
 
   private volatile Envelope head;
 
@@ -110,18 +113,18 @@ final class LinkedMailbox extends Mailbox {
     }
   }
 
-  /// True when a sender that can wait should do so after `FULL`, see [RoomWait].
+  /// True when a sender that can wait should do so after `FULL`, see [TimedWait].
   boolean blocks() {
     return waiting != null;
   }
 
   /// Enters a sender, which must try once more before it waits: it is woken when there is room
   /// again, or nothing any more to wait for.
-  void enter(RoomWait sender) {
+  void enter(TimedWait sender) {
     waiting.add(sender);
   }
 
-  void withdraw(RoomWait sender) {
+  void withdraw(TimedWait sender) {
     waiting.remove(sender);
   }
 
@@ -133,13 +136,17 @@ final class LinkedMailbox extends Mailbox {
   /* A sender enters before it looks at the queue for the last time, and the runner looks for senders
   after the atomic instruction that gave the actor up: one of them sees the other. */
   private void tellWaiting() {
-    if (waiting != null && !waiting.isEmpty() && size() <= capacity / 2) {
+    // Not at each message of a long queue: the newest one is in another core's cache.
+    if (waiting != null
+        && ((takenCount & LOOK_EVERY - 1) == 0 || capacity <= LOOK_EVERY)
+        && !waiting.isEmpty()
+        && size() <= capacity / 2) {
       tellAll();
     }
   }
 
   private void tellAll() {
-    for (RoomWait w = waiting.poll(); w != null; w = waiting.poll()) {
+    for (TimedWait w = waiting.poll(); w != null; w = waiting.poll()) {
       w.finish();
     }
   }

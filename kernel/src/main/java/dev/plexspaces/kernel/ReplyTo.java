@@ -167,7 +167,7 @@ abstract class ReplyTo extends Deadline {
           o instanceof PlexException error
               ? DurableAsks.reply(asker, null, error)
               : DurableAsks.reply(asker, o, null);
-      system.commitReply(reply);
+      system.asks().commitReply(reply);
     }
 
     @Override

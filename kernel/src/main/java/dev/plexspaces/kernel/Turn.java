@@ -40,6 +40,9 @@ final class Turn {
 
   private final List<Envelope> rowMessages = new ArrayList<>();
 
+  /// What the segment read and wrote of the key-value store; null for nothing.
+  private SegmentKeys keys;
+
   /// What the host API did at once and takes back when the segment is dropped.
   private final List<Runnable> undo = new ArrayList<>();
 
@@ -55,6 +58,19 @@ final class Turn {
   void begin(Envelope envelope) {
     this.envelope = envelope;
     now = null;
+    keys = null;
+  }
+
+  SegmentKeys keys() {
+    if (keys == null) {
+      keys = new SegmentKeys();
+    }
+    return keys;
+  }
+
+  /// True when the segment writes a key only if nobody else has written it since it was read.
+  boolean conditional() {
+    return keys != null && keys.conditional();
   }
 
   void end() {
@@ -95,6 +111,7 @@ final class Turn {
   /// Makes what was buffered happen without its messages and rows, which happened in an earlier
   /// life of this turn.
   void replayed() {
+    keys = null;
     rows.clear();
     rowMessages.clear();
     undo.clear();
@@ -142,6 +159,7 @@ final class Turn {
 
   /// Takes the buffered rows; their messages first, by [#takeRowMessages].
   List<Row> takeRows() {
+    keys = null;
     if (rows.isEmpty()) {
       return List.of();
     }
@@ -187,6 +205,7 @@ final class Turn {
 
   /// Drops what was buffered: it never happened.
   void discard() {
+    keys = null;
     rows.clear();
     rowMessages.clear();
     if (!undo.isEmpty()) {

@@ -344,10 +344,10 @@ class AskTest {
     ReplyTo.Blocking third = wait(cells.get(2), cells.get(0));
     // Leads into the cycle without being part of it: checked without end if nobody saw that.
     ReplyTo.Blocking outsider = wait(cells.get(3), cells.get(0));
-    assertThat(node.system.refusedAsCycle(outsider)).isFalse();
-    assertThat(node.system.refusedAsCycle(second)).isTrue();
-    assertThat(node.system.refusedAsCycle(first)).isFalse();
-    assertThat(node.system.refusedAsCycle(third)).isFalse();
+    assertThat(node.system.asks().refusedAsCycle(outsider)).isFalse();
+    assertThat(node.system.asks().refusedAsCycle(second)).isTrue();
+    assertThat(node.system.asks().refusedAsCycle(first)).isFalse();
+    assertThat(node.system.asks().refusedAsCycle(third)).isFalse();
     cells.forEach(cell -> cell.waitingFor = null);
   }
 

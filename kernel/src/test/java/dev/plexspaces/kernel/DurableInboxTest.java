@@ -98,7 +98,7 @@ class DurableInboxTest {
       assertThat(Node.failure(waiting).code()).isEqualTo(ErrorCode.ACTOR_CRASHED);
       // Behind the copy in the mailbox.
       assertThat(node.ask("clerk", "c", "turns")).isEqualTo(2);
-      assertThat(DELIVERIES.get()).isEqualTo(DurableTurns.DELIVERIES_MAX);
+      assertThat(DELIVERIES.get()).isEqualTo(Deliveries.DELIVERIES_MAX);
       assertThat(store.deadLetters(Node.SCOPE, 0, 10)).hasSize(1);
       assertThat(store.inbox(Node.id("clerk", "c"), 0, 10)).isEmpty();
     }

@@ -47,6 +47,9 @@ class DurableTurnsTest {
   private static final Duration SECOND = Duration.ofSeconds(1);
   private static final Duration HOUR = Duration.ofHours(1);
 
+  /// Shorter than any pause before a redelivery.
+  private static final Duration SHORT = Duration.ofMillis(Deliveries.BACKOFF_MIN_MILLIS / 5);
+
   private final ManualClock clock = new ManualClock();
   private final BlockingQueue<Object> seen = new LinkedBlockingQueue<>();
   private final AtomicInteger runs = new AtomicInteger();
@@ -55,16 +58,20 @@ class DurableTurnsTest {
   private Node node;
 
   private Node start(TestType... types) {
-    node = Node.withManualTime(store, clock).offer(types);
+    return start(Node.withManualTime(store, clock), types);
+  }
+
+  private Node start(Node started, TestType... types) {
+    node = started;
     nodes.add(node);
-    return node;
+    return node.offer(types);
   }
 
   /// The process dies and is started again; `types` may be newer code.
   private Node restart(TestType... types) {
     node.abandon();
     store = store.afterCrash();
-    return start(types);
+    return start(Node.afterUncleanStop(store, clock), types);
   }
 
   @AfterEach
@@ -608,6 +615,7 @@ class DurableTurnsTest {
     node.tell("p", "a", "fail", null);
     node.tell("p", "a", "note", 2);
     assertThat(((Number) Node.take(seen)).intValue()).isEqualTo(1);
+    node.eventually(SHORT, () -> !seen.isEmpty());
     assertThat(((Number) Node.take(seen)).intValue()).isEqualTo(2);
     assertThat(runs.get()).as("before the one behind it").isEqualTo(3);
     quiet();
@@ -633,7 +641,7 @@ class DurableTurnsTest {
     // A counter of its own: the dying node may still be in the middle of its next attempt.
     AtomicInteger runsAfter = new AtomicInteger();
     restart(poisonable(runsAfter));
-    Node.eventually(() -> store.deadLetters(Node.SCOPE, 0, 10).size() == 1);
+    node.eventually(SHORT, () -> store.deadLetters(Node.SCOPE, 0, 10).size() == 1);
     assertThat(runsAfter.get()).isEqualTo(2);
     assertThat(node.ask("p", "a", "get")).isEqualTo(0L);
   }
@@ -813,6 +821,63 @@ class DurableTurnsTest {
     assertThat(node.ask("account", "b", "balance")).isEqualTo(111L);
   }
 
+  private final AtomicInteger worked = new AtomicInteger();
+
+  private TestType worker() {
+    return DurableScript.type(
+        "worker",
+        () ->
+            DurableScript.of(
+                    "work",
+                    (c, m, s) -> {
+                      add(s, "sum", 1);
+                      Object drawn = c.step("draw", () -> worked.incrementAndGet());
+                      add(s, "drawn", ((Number) drawn).longValue());
+                      try {
+                        c.step(
+                            "refuse",
+                            () -> {
+                              worked.incrementAndGet();
+                              throw ActorException.invalid("n", "is wrong");
+                            });
+                      } catch (ActorException e) {
+                        add(s, "refused", 1);
+                      }
+                      return drawn;
+                    })
+                .on("field", (c, m, s) -> number(s, m.payload() + "")));
+  }
+
+  /// Init, row, two intents, end.
+  @ParameterizedTest(name = "after {0} commits, heard of: {1}")
+  @MethodSource("workCrashPoints")
+  void turnWithSteps_crashAtEveryCommit_doesNotRepeatARecordedStep(int commits, boolean heardOf) {
+    start(worker());
+    store.crashAfter(commits, heardOf);
+    CompletableFuture<Boolean> told = node.telling("worker", "w", "work", null);
+    if (commits <= 5) {
+      Node.await(store.crash);
+    } else {
+      quiet();
+    }
+    boolean accepted = told.isDone();
+    restart(worker());
+    quiet();
+    long sum = (Long) node.ask("worker", "w", "field", "sum");
+    if (!accepted && sum == 0) {
+      return;
+    }
+    assertThat(sum).isEqualTo(1);
+    assertThat(node.ask("worker", "w", "field", "refused")).isEqualTo(1L);
+    assertThat(worked.get()).as("at most the one that was under way is repeated").isBetween(2, 3);
+    long drawn = (Long) node.ask("worker", "w", "field", "drawn");
+    assertThat(drawn).isBetween(1L, 2L);
+  }
+
+  static Stream<Arguments> workCrashPoints() {
+    return crashPoints(6);
+  }
+
   @Test
   void openTurn_afterACrash_replaysRecordedResultsAtTheirRecordedTime() {
     start(planner(), callee(), account());
@@ -914,7 +979,7 @@ class DurableTurnsTest {
                     .on("get", (c, m, s) -> number(s, "sum")));
     start(type, callee());
     node.tell("half", "h", "go", null);
-    Node.eventually(() -> store.deadLetters(Node.SCOPE, 0, 10).size() == 1);
+    node.eventually(SHORT, () -> store.deadLetters(Node.SCOPE, 0, 10).size() == 1);
     assertThat(runs.get()).isEqualTo(3);
     assertThat(asked.get(5L).get()).as("recorded").isEqualTo(1);
     assertThat(store.deadLetters(Node.SCOPE, 0, 10).getFirst().reason())

@@ -378,7 +378,7 @@ class FetchTest {
     state();
     node.tell("caller", "a", "go", null);
     Node.take(made).fail(ErrorCode.UNAVAILABLE);
-    Made again = Node.take(made);
+    Made again = takeLater();
     assertThat(again.path()).isEqualTo("/first");
     assertThat(again.call().idempotencyKey()).isEqualTo(KEY_OF_FIRST_TURN + "1");
     again.answer("10");
@@ -393,12 +393,26 @@ class FetchTest {
     start(twoCalls());
     state();
     node.tell("caller", "a", "go", null);
-    for (int i = 0; i < DurableTurns.DELIVERIES_MAX; i++) {
-      Node.take(made).fail(ErrorCode.TIMEOUT);
+    for (int i = 0; i < Deliveries.EXCUSED_MAX; i++) {
+      takeLater().fail(ErrorCode.TIMEOUT);
     }
     quiet();
     assertThat(made).isEmpty();
     assertThat(state()).as("the committed segment stands").isEqualTo(Map.of("sum", 1L));
+    assertThat(store.deadLetters(Node.SCOPE, 0, 10))
+        .singleElement()
+        .satisfies(
+            row ->
+                assertThat(row.reason())
+                    .startsWith("delivered 120 times (120 of them met a timeout or an outage), "));
+    assertThat(node.system.metrics().types()).allMatch(type -> type.crashes() == 0);
+    assertThat(node.system.quarantine().list()).isEmpty();
+  }
+
+  /// The next call, made after a pause.
+  private Made takeLater() {
+    node.eventually(Duration.ofSeconds(10), () -> !made.isEmpty());
+    return Node.take(made);
   }
 
   @Test

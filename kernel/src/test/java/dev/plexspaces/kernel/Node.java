@@ -72,6 +72,13 @@ final class Node implements AutoCloseable {
     return node;
   }
 
+  /// The same on what a process left behind that did not stop in order.
+  static Node afterUncleanStop(Store store, ManualClock clock) {
+    Node node = withManualTime(store, clock);
+    node.system.afterUncleanStop();
+    return node;
+  }
+
   static Node withManualTime() {
     ManualClock clock = new ManualClock();
     return withManualTime(new InMemoryStore(clock), clock);
@@ -261,6 +268,20 @@ final class Node implements AutoCloseable {
       assertThat(System.nanoTime() - end).as("still not so after " + BOUND).isNegative();
       LockSupport.parkNanos(1_000_000);
     }
+  }
+
+  /// Waits for something that also needs time to pass: a redelivery, for one.
+  ///
+  /// @param step how far the time moves between two looks
+  void eventually(Duration step, BooleanSupplier condition) {
+    eventually(
+        () -> {
+          if (condition.getAsBoolean()) {
+            return true;
+          }
+          advance(step);
+          return false;
+        });
   }
 
   static <T> T await(CompletableFuture<T> future) {

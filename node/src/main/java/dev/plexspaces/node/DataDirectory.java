@@ -3,9 +3,11 @@ package dev.plexspaces.node;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -16,7 +18,7 @@ import java.util.List;
 /// The directory in which a node keeps everything, held by one node at a time.
 ///
 /// The hold is an operating system lock on `node.lock`: it ends with the process, however that
-/// dies.
+/// dies. The file has something in it from the start of a node until it has stopped in order.
 public final class DataDirectory implements AutoCloseable {
 
   /// Where a node keeps its data unless told otherwise, relative to the working directory.
@@ -24,12 +26,18 @@ public final class DataDirectory implements AutoCloseable {
 
   private static final String LOCK = "node.lock";
 
+  private static final byte[] RUNNING = "running\n".getBytes(StandardCharsets.US_ASCII);
+
   private final Path path;
   private final FileChannel channel;
+  private final boolean afterUncleanStop;
 
-  private DataDirectory(Path path, FileChannel channel) {
+  private DataDirectory(Path path, FileChannel channel) throws IOException {
     this.path = path;
     this.channel = channel;
+    this.afterUncleanStop = channel.size() > 0;
+    channel.write(ByteBuffer.wrap(RUNNING), 0);
+    channel.force(true);
   }
 
   /// Takes hold of a directory; makes it, readable by its owner only, when it is missing.
@@ -65,6 +73,19 @@ public final class DataDirectory implements AutoCloseable {
   /// The directory.
   public Path path() {
     return path;
+  }
+
+  /// True when the last node on it ended without stopping in order.
+  public boolean afterUncleanStop() {
+    return afterUncleanStop;
+  }
+
+  /// Notes that the node has stopped in order.
+  ///
+  /// @throws IOException when that cannot be written: the stop will count as an unclean one
+  public void stoppedInOrder() throws IOException {
+    channel.truncate(0);
+    channel.force(true);
   }
 
   /// Lets go.

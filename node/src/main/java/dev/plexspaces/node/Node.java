@@ -65,6 +65,12 @@ public final class Node implements AutoCloseable {
   private NodeMetrics metrics;
   private Gateway gateway;
 
+  /// It was ready once: what an unclean stop left behind was looked at.
+  private volatile boolean served;
+
+  /// Something failed while it stopped.
+  private boolean stoppedBadly;
+
   private record Part(String name, AutoCloseable closer) {}
 
   private Node(NodeOptions options) {
@@ -84,7 +90,11 @@ public final class Node implements AutoCloseable {
       node.close();
       throw e instanceof PlexException p
           ? p
-          : new PlexException(ErrorCode.UNAVAILABLE, "the node cannot start", List.of(), e);
+          : new PlexException(
+              ErrorCode.UNAVAILABLE,
+              "the node cannot start: " + (e.getMessage() == null ? e : e.getMessage()),
+              List.of(),
+              e);
     }
   }
 
@@ -105,6 +115,7 @@ public final class Node implements AutoCloseable {
     Path data = options.data();
     DataDirectory directory = DataDirectory.open(data);
     started("data directory", directory);
+    started("note of the stop", () -> noteStop(directory));
     NodeFile.remove(data);
 
     StoreOptions defaults = StoreOptions.defaults();
@@ -127,6 +138,10 @@ public final class Node implements AutoCloseable {
                 Runtime.getRuntime().availableProcessors(), TurnSecret.of(data)),
             store);
     started("actors", actors);
+    if (directory.afterUncleanStop()) {
+      LOG.warn("the last node on {} did not stop in order", data);
+      actors.afterUncleanStop();
+    }
 
     ExecutorService linkThreads = Executors.newVirtualThreadPerTaskExecutor();
     // Ends waits between attempts, too.
@@ -180,6 +195,7 @@ public final class Node implements AutoCloseable {
             gateway.grpcPort(),
             Version.TEXT)
         .write(data);
+    served = true;
     ready.set(true);
     LOG.info(
         "node {} serves HTTP on {} and gRPC on {}",
@@ -267,11 +283,18 @@ public final class Node implements AutoCloseable {
         part.closer().close();
       } catch (Exception e) {
         // The parts below still deserve an orderly stop.
+        stoppedBadly = true;
         LOG.error("stopping {} failed", part.name(), e);
       }
     }
     LOG.info("node {} stopped", options.nodeId());
     stopped.countDown();
+  }
+
+  private void noteStop(DataDirectory directory) throws IOException {
+    if (!stoppedBadly && (served || !directory.afterUncleanStop())) {
+      directory.stoppedInOrder();
+    }
   }
 
   private final class View implements NodeView {

@@ -13,7 +13,15 @@ final class Samples {
 
   /// Their ids, in the order they start.
   static final List<String> IDS =
-      List.of("bank", "calculator", "chat", "counter", "notifier", "rate-limiter", "webhook");
+      List.of(
+          "bank",
+          "calculator",
+          "chat",
+          "counter",
+          "notifier",
+          "rate-limiter",
+          "transfers",
+          "webhook");
 
   private Samples() {}
 

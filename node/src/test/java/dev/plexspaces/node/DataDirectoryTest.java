@@ -48,6 +48,20 @@ class DataDirectoryTest {
   }
 
   @Test
+  void directoryLeftWithoutAnOrderlyStop_saysSoOnce() throws IOException {
+    try (DataDirectory first = DataDirectory.open(temp)) {
+      assertThat(first.afterUncleanStop()).isFalse();
+    }
+    try (DataDirectory second = DataDirectory.open(temp)) {
+      assertThat(second.afterUncleanStop()).isTrue();
+      second.stoppedInOrder();
+    }
+    try (DataDirectory third = DataDirectory.open(temp)) {
+      assertThat(third.afterUncleanStop()).isFalse();
+    }
+  }
+
+  @Test
   void directoryNobodyUsed_isNotInUse() throws IOException {
     assertThat(DataDirectory.inUse(temp)).isFalse();
     assertThat(temp.resolve("node.lock")).doesNotExist();

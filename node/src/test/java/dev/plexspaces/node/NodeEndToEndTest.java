@@ -319,7 +319,15 @@ class NodeEndToEndTest {
     assertThat(node.send("GET", actors + "rate_limiter/api?op=stats", null).statusCode())
         .isEqualTo(200);
     assertThat(node.command("apps", "--url", node.url()).out())
-        .contains("bank", "calculator", "chat", "counter", "notifier", "rate-limiter", "webhook");
+        .contains(
+            "bank",
+            "calculator",
+            "chat",
+            "counter",
+            "notifier",
+            "rate-limiter",
+            "transfers",
+            "webhook");
   }
 
   @Test

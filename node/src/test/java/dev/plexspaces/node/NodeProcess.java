@@ -38,6 +38,15 @@ public final class NodeProcess implements AutoCloseable {
   static final JsonMapper JSON = JsonMapper.builder().build();
 
   private final Path data;
+
+  /// The data directory as the node sees it.
+  private final Path dataOfNode;
+
+  private final Path log;
+
+  /// Starts the JVM; with what is needed to see the data directory in front.
+  private final List<String> java;
+
   private final List<String> arguments;
   private final HttpClient http =
       HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
@@ -47,8 +56,12 @@ public final class NodeProcess implements AutoCloseable {
   private NodeFile node;
   private String token;
 
-  private NodeProcess(Path data, List<String> arguments) {
+  private NodeProcess(
+      Path data, Path dataOfNode, Path log, List<String> java, List<String> arguments) {
     this.data = data;
+    this.dataOfNode = dataOfNode;
+    this.log = log;
+    this.java = java;
     this.arguments = arguments;
   }
 
@@ -56,16 +69,37 @@ public final class NodeProcess implements AutoCloseable {
   ///
   /// @param arguments more arguments of `start`, such as `--dev`
   public static NodeProcess start(Path data, String... arguments) {
-    NodeProcess node = new NodeProcess(data, List.of(arguments));
+    NodeProcess node =
+        new NodeProcess(
+            data,
+            data,
+            data.resolveSibling(data.getFileName() + ".log"),
+            java(),
+            List.of(arguments));
+    node.start();
+    return node;
+  }
+
+  /// Starts a node that keeps its data, and nothing else, on a small disk.
+  static NodeProcess start(SmallDisk disk, String... arguments) {
+    List<String> java = new ArrayList<>(disk.entering());
+    java.addAll(java());
+    NodeProcess node =
+        new NodeProcess(
+            disk.seen().resolve("data"),
+            disk.mount().resolve("data"),
+            disk.mount().resolveSibling("node.log"),
+            java,
+            List.of(arguments));
     node.start();
     return node;
   }
 
   /// Starts it again on the same data, after [#kill] or [#stop].
   public void start() {
-    List<String> command = new ArrayList<>(java());
+    List<String> command = new ArrayList<>(java);
     command.addAll(
-        List.of("start", "--data", data.toString(), "--http-port", "0", "--grpc-port", "0"));
+        List.of("start", "--data", dataOfNode.toString(), "--http-port", "0", "--grpc-port", "0"));
     command.addAll(arguments);
     try {
       process =
@@ -93,6 +127,10 @@ public final class NodeProcess implements AutoCloseable {
     }
   }
 
+  boolean alive() {
+    return process.isAlive();
+  }
+
   /// The one line it printed.
   public String readyLine() {
     return readyLine;
@@ -104,7 +142,15 @@ public final class NodeProcess implements AutoCloseable {
 
   /// What it wrote to standard error, over all starts.
   public Path log() {
-    return data.resolveSibling(data.getFileName() + ".log");
+    return log;
+  }
+
+  /// Waits for it to end by itself.
+  ///
+  /// @return its exit code
+  int awaitEnd() {
+    end();
+    return process.exitValue();
   }
 
   public String url() {
@@ -250,7 +296,8 @@ public final class NodeProcess implements AutoCloseable {
         "dev.plexspaces.node.cli.Main");
   }
 
-  private void end() {
+  /// Waits until it has ended.
+  void end() {
     try {
       if (!process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
         process.destroyForcibly();

@@ -3,6 +3,7 @@ package dev.plexspaces.sdk;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.random.RandomGenerator;
 
 /// The host API of an actor: everything it may do besides computing. Valid only on the thread and
@@ -80,6 +81,18 @@ public interface ActorContext {
   ///   actors are durable and the mailbox is full, or this turn has buffered too many effects
   void tell(ActorRef to, String operation, Object payload);
 
+  /// Does something whose result is not the same each time, such as I/O of the actor's own: a
+  /// commit point. A durable actor whose turn is resumed after a crash gets the recorded result and
+  /// does not do it again, unless it crashed before the result was committed: at least once.
+  ///
+  /// @param name 1 to 256 characters; a resumed turn must reach the same names in the same order
+  /// @param work its result must be JSON-able; a [PlexException] it throws is recorded like a
+  ///   result, anything else crashes the actor
+  /// @return the result as JSON gives it back
+  /// @throws PlexException what `work` threw; `INVALID_MESSAGE` for a bad name or a result that is
+  ///   not JSON-able; `JOURNAL_MISMATCH` stops the actor. Source: spec/turns rule 12
+  Object step(String name, Callable<?> work) throws Exception;
+
   /// Hands the current message to `to`, which replies in this actor's place; return [Reply#LATER].
   void forward(ActorRef to);
 
@@ -121,6 +134,9 @@ public interface ActorContext {
 
   /// Drops the link in both directions; no effect when there is none.
   void unlink(ActorRef target);
+
+  /// The key-value store of this tenant and namespace.
+  KeyValue kv();
 
   /// The time, fixed within a segment of a turn and never going backwards for one actor.
   Instant now();

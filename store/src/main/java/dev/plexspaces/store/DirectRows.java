@@ -4,6 +4,7 @@ import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.identity.Scope;
 import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.RowResult;
+import dev.plexspaces.kernel.journal.StaleVersion;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
 import java.nio.charset.StandardCharsets;
@@ -202,14 +203,14 @@ final class DirectRows {
       case Row.KvPut put -> {
         KvKey key = new KvKey(numbers.scope(put.scope()), put.key());
         KvCell old = cell(key);
-        requireVersion(key, put.expectedVersion(), old, now);
+        requireVersion(put.scope(), put.key(), put.expectedVersion(), old, now);
         set(key, old.put(put.value(), put.expiresAtMillis()));
         yield new RowResult.Done();
       }
       case Row.KvDelete delete -> {
         KvKey key = new KvKey(numbers.scope(delete.scope()), delete.key());
         KvCell old = cell(key);
-        requireVersion(key, delete.expectedVersion(), old, now);
+        requireVersion(delete.scope(), delete.key(), delete.expectedVersion(), old, now);
         if (old.present(now)) {
           set(key, old.deleted(now));
         }
@@ -343,18 +344,11 @@ final class DirectRows {
     undo.add(() -> kv.put(key, old));
   }
 
-  private static void requireVersion(KvKey key, OptionalLong expected, KvCell old, long now) {
+  private static void requireVersion(
+      Scope scope, String key, OptionalLong expected, KvCell old, long now) {
     long version = old.present(now) ? old.version() : 0;
     if (expected.isPresent() && expected.getAsLong() != version) {
-      throw new PlexException(
-          ErrorCode.CONFLICT,
-          "key "
-              + key.key()
-              + ": version is "
-              + version
-              + ", expected "
-              + expected.getAsLong()
-              + "; read it again");
+      throw new StaleVersion(scope, key, version, expected.getAsLong());
     }
   }
 

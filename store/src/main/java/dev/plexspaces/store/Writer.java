@@ -273,6 +273,9 @@ final class Writer implements Runnable {
     }
     if (mayKeepHouse()) {
       sweep();
+      // Now, while nobody waits: otherwise the first commits would share the disk with it.
+      database.row("PRAGMA wal_checkpoint(TRUNCATE)");
+      takePagesWritten();
     }
   }
 

@@ -81,7 +81,7 @@ class TestActorsTest {
           .isEqualTo(Map.of("status", 409L, "paid", 1L, "body", "sold out"));
       assertThatThrownBy(() -> actors.ask("buyer", "b", "buy", Map.of("price", 3)))
           .isInstanceOfSatisfying(
-              PlexException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.ACTOR_CRASHED));
+              PlexException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.UNAVAILABLE));
       assertThat(actors.ask("buyer", "b", "buy", Map.of("price", 1)))
           .isEqualTo(Map.of("status", 200L, "paid", 2L, "body", Map.of("to", "/buy")));
     }
@@ -106,7 +106,7 @@ class TestActorsTest {
               e -> assertThat(e.code()).isEqualTo(ErrorCode.FAILED_PRECONDITION));
       assertThatThrownBy(() -> actors.ask("purse", "p", "drop", null))
           .isInstanceOfSatisfying(
-              PlexException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.ACTOR_CRASHED));
+              PlexException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.UNAVAILABLE));
       assertThat(actors.ask("purse", "p", "put", Map.of("amount", 1)))
           .as("a volatile actor restarts with a clean state")
           .isEqualTo(Map.of("coins", 1L));

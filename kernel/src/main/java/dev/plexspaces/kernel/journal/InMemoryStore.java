@@ -160,13 +160,13 @@ public final class InMemoryStore implements Store {
       }
       case Row.KvPut put -> {
         Kv old = kv(put.scope(), put.key());
-        requireVersion(put.key(), put.expectedVersion(), old, now);
+        requireVersion(put.scope(), put.key(), put.expectedVersion(), old, now);
         setKv(put.scope(), put.key(), old.put(put.value(), put.expiresAtMillis()), undo);
         yield new RowResult.Done();
       }
       case Row.KvDelete delete -> {
         Kv old = kv(delete.scope(), delete.key());
-        requireVersion(delete.key(), delete.expectedVersion(), old, now);
+        requireVersion(delete.scope(), delete.key(), delete.expectedVersion(), old, now);
         if (old.present(now)) {
           setKv(delete.scope(), delete.key(), old.deleted(now), undo);
         }
@@ -251,12 +251,11 @@ public final class InMemoryStore implements Store {
     }
   }
 
-  private static void requireVersion(String key, OptionalLong expected, Kv old, long now) {
+  private static void requireVersion(
+      Scope scope, String key, OptionalLong expected, Kv old, long now) {
     long version = old.present(now) ? old.version : 0;
     if (expected.isPresent() && expected.getAsLong() != version) {
-      throw new PlexException(
-          ErrorCode.CONFLICT,
-          "key " + key + ": version is " + version + ", expected " + expected.getAsLong());
+      throw new StaleVersion(scope, key, version, expected.getAsLong());
     }
   }
 

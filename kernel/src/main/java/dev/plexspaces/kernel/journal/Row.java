@@ -108,7 +108,11 @@ public sealed interface Row {
       ActorId actor, byte[] keyHash, byte[] bodyHash, Optional<byte[]> reply, long expiresAtMillis)
       implements Row {}
 
-  private static void requireKey(String what, String key) {
+  /// Checks a key or a message id.
+  ///
+  /// @param what the field to name in the error
+  /// @throws PlexException `INVALID_MESSAGE`
+  static void requireKey(String what, String key) {
     String problem = null;
     if (key == null || key.isEmpty() || key.length() > KEY_LENGTH_MAX) {
       problem = "must be 1 to " + KEY_LENGTH_MAX + " characters";

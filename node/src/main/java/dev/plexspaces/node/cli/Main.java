@@ -40,7 +40,8 @@ import picocli.CommandLine.TypeConversionException;
     },
     footer = {
       "",
-      "Also: `test` runs all checks, `bench` the benchmarks.",
+      "Also: `test` runs all checks, `bench` the benchmarks, `simulate` worlds from seeds,",
+      "`crashtest` kills a node under load again and again.",
       "Exit code: 0 done, 1 failed, 2 wrong usage."
     })
 public final class Main implements Runnable {

@@ -57,7 +57,7 @@ final class Refused {
   static PlexException disk(Exception cause) {
     return new PlexException(
         ErrorCode.UNAVAILABLE,
-        "the data directory cannot be written; see the node's log",
+        "the node's disk is full or cannot be written; try again later",
         List.of(),
         cause);
   }

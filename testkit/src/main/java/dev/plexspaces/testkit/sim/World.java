@@ -395,6 +395,9 @@ public final class World implements SeededDispatcher.Script {
     wheel = new DeadlineWheel(clock::nanoTime, 1);
     Store store = between.apply(disk.open());
     system = dispatcher.boot(clock, entropy.stream("node" + starts), store, wheel, SECRET);
+    if (starts > 1) {
+      system.afterUncleanStop();
+    }
     int started = starts;
     CompletableFuture<Void> installed = system.install(workload.application(this));
     installed.whenComplete(

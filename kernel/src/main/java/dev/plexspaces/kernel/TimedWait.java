@@ -2,22 +2,23 @@ package dev.plexspaces.kernel;
 
 import dev.plexspaces.kernel.time.Deadline;
 
-/// A turn that waits for room in the mailbox of the actor it sends to.
-final class RoomWait extends Deadline implements Dispatcher.Waiter {
+/// A turn that waits for others to make way, no longer than to a deadline: for room in a mailbox,
+/// or for a key.
+final class TimedWait extends Deadline implements Dispatcher.Waiter {
 
-  private final ActorCell sender;
+  private final ActorCell waiter;
   private volatile boolean over;
   private volatile Thread thread;
 
-  RoomWait(long dueNanos, ActorCell sender) {
+  TimedWait(long dueNanos, ActorCell waiter) {
     super(dueNanos);
-    this.sender = sender;
+    this.waiter = waiter;
   }
 
-  /// There may be room, or it is too late.
+  /// It may try again, or it is too late.
   void finish() {
     over = true;
-    sender.system().dispatcher().resume(this);
+    waiter.system().dispatcher().resume(this);
   }
 
   @Override
@@ -30,10 +31,10 @@ final class RoomWait extends Deadline implements Dispatcher.Waiter {
     finish();
   }
 
-  /// A sender that is killed is interrupted, and does not go on waiting.
+  /// A turn that is killed is interrupted, and does not go on waiting.
   @Override
   public boolean ready() {
-    return over || sender.killed();
+    return over || waiter.killed();
   }
 
   @Override

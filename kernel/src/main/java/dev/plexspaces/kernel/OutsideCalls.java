@@ -1,0 +1,313 @@
+package dev.plexspaces.kernel;
+
+import dev.plexspaces.kernel.Invoker.ReplyListener;
+import dev.plexspaces.kernel.Invoker.Request;
+import dev.plexspaces.kernel.Invoker.Target;
+import dev.plexspaces.kernel.Invoker.TellListener;
+import dev.plexspaces.kernel.identity.ActorId;
+import dev.plexspaces.kernel.identity.Scope;
+import dev.plexspaces.kernel.journal.Commit;
+import dev.plexspaces.kernel.journal.IdempotencyRecord;
+import dev.plexspaces.kernel.journal.Row;
+import dev.plexspaces.kernel.journal.RowResult;
+import dev.plexspaces.kernel.json.Json;
+import dev.plexspaces.sdk.ErrorCode;
+import dev.plexspaces.sdk.Message;
+import dev.plexspaces.sdk.PlexException;
+import dev.plexspaces.sdk.RequestContext;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/// Asks and tells of everything that is not an actor. Thread-safe.
+final class OutsideCalls {
+
+  private final ActorSystem system;
+  private final RequestKeys requestKeys;
+
+  /// Of the last request; racy on purpose.
+  private ScopeTypes lastScope;
+
+  OutsideCalls(ActorSystem system) {
+    this.system = system;
+    this.requestKeys = new RequestKeys(system.clock()::millis);
+  }
+
+  void ask(RequestContext context, Target target, Request request, ReplyListener listener) {
+    try {
+      Duration timeout = request.timeout();
+      if (!timeout.isPositive()) {
+        throw new PlexException(ErrorCode.INVALID_MESSAGE, "timeout: must be positive");
+      }
+      if (timeout.compareTo(CellContext.ASK_MAX) > 0) {
+        timeout = CellContext.ASK_MAX;
+      }
+      Destination to = destination(context, target, request);
+      to.home.entry.asks.increment();
+      IdempotencyKey key = key(Message.Kind.CALL, context, request);
+      ReplyListener told = listener;
+      if (key != null && !durable(to)) {
+        told = sharing(to.address, key, listener);
+        if (told == null) {
+          return;
+        }
+        key = null;
+      }
+      ReplyTo.Outside reply =
+          new ReplyTo.Outside(
+              system.clock().nanoTime() + timeout.toNanos(), told, to.address, request.operation());
+      Envelope e = envelope(Message.Kind.CALL, context, request, reply);
+      if (key != null) {
+        e.extras().idempotency = key;
+      }
+      system.watch(reply, timeout.toNanos());
+      system.deliver(to.address, e, null, false);
+    } catch (PlexException e) {
+      listener.failed(e);
+    }
+  }
+
+  /// The client's key; null for none.
+  private static IdempotencyKey key(Message.Kind kind, RequestContext context, Request request) {
+    return request.idempotencyKey().isEmpty()
+        ? null
+        : IdempotencyKey.of(
+            context.user(),
+            request.idempotencyKey().get(),
+            kind + " " + request.operation(),
+            request.payload());
+  }
+
+  private boolean durable(Destination to) {
+    if (to.home.entry.durable) {
+      return true;
+    }
+    ActorCell live = system.live(to.address);
+    return live != null && live.hasFacet(FacetCatalog.DURABILITY);
+  }
+
+  private record Replied(ActorId by, Object value) {}
+
+  /// @return a listener that shares the outcome with requests of the same key; null when this one
+  ///   is not to be run
+  private ReplyListener sharing(Address to, IdempotencyKey key, ReplyListener listener) {
+    Consumer<Object> finish =
+        requestKeys.enter(
+            to.scope.scope + "/" + to,
+            key,
+            true,
+            outcome -> {
+              if (outcome instanceof Replied replied) {
+                listener.replied(replied.by, replied.value);
+              } else {
+                listener.failed((PlexException) outcome);
+              }
+            });
+    if (finish == null) {
+      return null;
+    }
+    return new ReplyListener() {
+      @Override
+      public void replied(ActorId by, Object value) {
+        finish.accept(new Replied(by, value));
+      }
+
+      @Override
+      public void failed(PlexException error) {
+        finish.accept(error);
+      }
+    };
+  }
+
+  private record Accepted(ActorId target, String messageId, boolean durable) {}
+
+  private TellListener sharing(
+      Address to, IdempotencyKey key, boolean durable, TellListener listener) {
+    Consumer<Object> finish =
+        requestKeys.enter(
+            to.scope.scope + "/" + to,
+            key,
+            !durable,
+            outcome -> {
+              if (outcome instanceof Accepted a) {
+                listener.accepted(a.target, a.messageId, a.durable);
+              } else {
+                listener.failed((PlexException) outcome);
+              }
+            });
+    if (finish == null) {
+      return null;
+    }
+    return new TellListener() {
+      @Override
+      public void accepted(ActorId target, String messageId, boolean onDisk) {
+        finish.accept(new Accepted(target, messageId, onDisk));
+      }
+
+      @Override
+      public void failed(PlexException error) {
+        finish.accept(error);
+      }
+    };
+  }
+
+  void tell(RequestContext context, Target target, Request request, TellListener listener) {
+    try {
+      Destination to = destination(context, target, request);
+      ActorId id = new ActorId(to.address.scope.scope, to.address.type, to.address.key);
+      ActorCell live = system.live(to.address);
+      if (live == null) {
+        // Told now: afterwards nobody would hear of it.
+        to.home.entry.quarantine.check(id.scope(), id.type(), id.key());
+        if (!to.home.entry.virtual) {
+          throw DeadLetters.error(to.address.toString(), DeadLetters.Reason.NO_ACTOR);
+        }
+      }
+      boolean durable = durable(to);
+      IdempotencyKey key = key(Message.Kind.CAST, context, request);
+      TellListener told = key == null ? listener : sharing(to.address, key, durable, listener);
+      if (told == null) {
+        return;
+      }
+      try {
+        Envelope e = envelope(Message.Kind.CAST, context, request, null);
+        String messageId = system.newMessageId();
+        e.extras().id = messageId;
+        if (durable) {
+          tellDurable(to.address, id, e, messageId, key, told);
+        } else {
+          tellVolatile(to.address, id, e, messageId, told);
+        }
+      } catch (PlexException e) {
+        told.failed(e);
+      }
+    } catch (PlexException e) {
+      listener.failed(e);
+    }
+  }
+
+  private void tellVolatile(
+      Address to, ActorId id, Envelope e, String messageId, TellListener listener) {
+    switch (system.deliver(to, e, null, false)) {
+      case QUEUED, SCHEDULE -> listener.accepted(id, messageId, false);
+      case FULL, DROPPED ->
+          listener.failed(DeadLetters.error(to.toString(), DeadLetters.Reason.MAILBOX_FULL));
+      case CLOSED -> listener.failed(DeadLetters.error(to.toString(), DeadLetters.Reason.NO_ACTOR));
+    }
+  }
+
+  private void tellDurable(
+      Address to,
+      ActorId id,
+      Envelope e,
+      String messageId,
+      IdempotencyKey key,
+      TellListener listener) {
+    if (key != null) {
+      Optional<IdempotencyRecord> known = system.store().idempotency(id, key.key());
+      if (known.isPresent() && !key.sameBody(known.get().bodyHash())) {
+        listener.failed(Idempotency.otherBody());
+        return;
+      }
+      if (known.isPresent() && known.get().reply().isPresent()) {
+        String first = (String) Json.parse(known.get().reply().get());
+        listener.accepted(id, first, true);
+        return;
+      }
+    }
+    if (system.congested(to)) {
+      listener.failed(DeadLetters.error(to.toString(), DeadLetters.Reason.MAILBOX_FULL));
+      return;
+    }
+    List<Row> rows = new ArrayList<>();
+    rows.add(new Row.InboxInsert(id, messageId, 0, MessageCodec.encode(e)));
+    if (key != null) {
+      long expires = system.clock().millis() + DurableTurns.IDEMPOTENCY_KEPT.toMillis();
+      rows.add(
+          new Row.Idempotency(
+              id, key.key(), key.body(), Optional.of(Json.write(messageId)), expires));
+    }
+    system
+        .store()
+        .submit(
+            new Commit(id, Optional.empty(), rows),
+            new Commit.Listener() {
+              @Override
+              public void durable(long seq, List<RowResult> results) {
+                if (results.getFirst() instanceof RowResult.Inserted inserted) {
+                  e.extras().inboxSeq = inserted.inboxSeq();
+                }
+                listener.accepted(id, messageId, true);
+                system.hint(to, e);
+              }
+
+              @Override
+              public void refused(PlexException why) {
+                listener.failed(why);
+              }
+            });
+  }
+
+  private record Destination(Instances home, Address address) {}
+
+  private Destination destination(RequestContext context, Target target, Request request) {
+    ScopeTypes scope = scope(context);
+    Instances home = scope.instances(target.type());
+    if (home == null) {
+      throw new PlexException(
+          ErrorCode.ACTOR_NOT_FOUND,
+          "no actor type '"
+              + target.type()
+              + "' in "
+              + scope.scope
+              + "; deploy an application that offers it");
+    }
+    if (target.key().isPresent()) {
+      ActorCell live = home.cells.get(target.key().get());
+      if (live != null) {
+        return new Destination(home, live.context().address());
+      }
+      Address address = new Address(scope, target.type(), target.key().get());
+      // Checks the key before it becomes a name.
+      new ActorId(scope.scope, address.type, address.key);
+      return new Destination(home, address);
+    }
+    ActorCell any =
+        request.idempotencyKey().isPresent()
+            ? home.anyFor(request.idempotencyKey().get())
+            : home.any();
+    if (any != null) {
+      return new Destination(home, any.context().address());
+    }
+    return new Destination(home, new Address(scope, target.type(), "default"));
+  }
+
+  private static Envelope envelope(
+      Message.Kind kind, RequestContext context, Request request, ReplyTo reply) {
+    Envelope e = new Envelope(kind, request.operation(), request.payload(), null, context, reply);
+    if (request.textual()) {
+      Map<String, String> headers = new LinkedHashMap<>(request.headers());
+      headers.put(ActorSystem.TEXTUAL_HEADER, "true");
+      e.extras().headers = headers;
+    } else if (!request.headers().isEmpty()) {
+      e.extras().headers = request.headers();
+    }
+    return e;
+  }
+
+  /// The scope of a request, which is most often that of the last one.
+  private ScopeTypes scope(RequestContext context) {
+    ScopeTypes last = lastScope;
+    if (last == null
+        || !last.scope.tenant().equals(context.tenant())
+        || !last.scope.namespace().equals(context.namespace())) {
+      last = system.scope(new Scope(context.tenant(), context.namespace()));
+      lastScope = last;
+    }
+    return last;
+  }
+}
