@@ -537,17 +537,17 @@ class MailboxTest {
         for (int i = 0; i < 4; i++) {
           mailbox.offer(message(i), false);
         }
-        List<RoomWait> waits = new ArrayList<>();
+        List<TimedWait> waits = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
-          RoomWait wait = new RoomWait(BLOCK_MAX.toNanos(), full.cell("target", "t"));
+          TimedWait wait = new TimedWait(BLOCK_MAX.toNanos(), full.cell("target", "t"));
           mailbox.enter(wait);
           waits.add(wait);
         }
-        RoomWait withdrawn = new RoomWait(BLOCK_MAX.toNanos(), full.cell("target", "t"));
+        TimedWait withdrawn = new TimedWait(BLOCK_MAX.toNanos(), full.cell("target", "t"));
         mailbox.enter(withdrawn);
         mailbox.withdraw(withdrawn);
         mailbox.poll();
-        assertThat(waits).as("three of four still there").noneMatch(RoomWait::ready);
+        assertThat(waits).as("three of four still there").noneMatch(TimedWait::ready);
         switch (end) {
           case 0 -> mailbox.poll();
           case 1 -> mailbox.close();
@@ -560,7 +560,7 @@ class MailboxTest {
             mailbox.tryClose();
           }
         }
-        assertThat(waits).as("end %d", end).allMatch(RoomWait::ready);
+        assertThat(waits).as("end %d", end).allMatch(TimedWait::ready);
         assertThat(withdrawn.ready()).isFalse();
         assertThat(mailbox.waiting()).isZero();
       }
