@@ -44,7 +44,9 @@ final class DeployRoute {
     ApplicationCalls.requireDeployer(exchange.caller());
     MediaType type = exchange.request.contentType();
     if (type == null || !type.is(MediaType.MULTIPART_FORM_DATA)) {
-      throw HttpError.unsupportedMediaType("multipart/form-data");
+      throw HttpError.unsupportedMediaType(
+          "multipart/form-data",
+          "send the application as parts of a form (with curl: -F bundle=@app.psa)");
     }
     if (type.parameters().getOrDefault("boundary", List.of()).isEmpty()) {
       throw Caller.invalid("content-type", "multipart/form-data needs a boundary");

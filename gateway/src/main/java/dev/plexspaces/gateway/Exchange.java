@@ -82,10 +82,10 @@ final class Exchange {
     MediaType type = request.contentType();
     if (type == null) {
       if (request.headers().contains(HttpHeaderNames.CONTENT_TYPE)) {
-        throw HttpError.unsupportedMediaType("application/json");
+        throw HttpError.notJson();
       }
     } else if (!type.isJson() && !type.belongsTo(MERGE_JSON)) {
-      throw HttpError.unsupportedMediaType("application/json");
+      throw HttpError.notJson();
     }
     request
         .aggregate()

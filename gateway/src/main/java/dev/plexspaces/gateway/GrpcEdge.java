@@ -264,7 +264,10 @@ final class GrpcEdge implements ServerInterceptor {
               "no such service or method"));
     }
     ErrorBody body =
-        ErrorBody.of(HttpError.unsupportedMediaType("application/grpc on this port"), requestId);
+        ErrorBody.of(
+            HttpError.unsupportedMediaType(
+                "application/grpc on this port", "send HTTP and JSON to the HTTP port"),
+            requestId);
     return HttpResponse.of(
         HttpEdge.errorHeaders(body, HttpRoute.Access.TOKEN).build(), HttpData.wrap(body.json()));
   }

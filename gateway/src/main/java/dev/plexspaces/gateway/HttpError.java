@@ -27,9 +27,21 @@ final class HttpError extends PlexException {
   }
 
   /// 415: the body is of a type that is not understood.
-  static HttpError unsupportedMediaType(String wanted) {
+  ///
+  /// @param advice what to send instead
+  static HttpError unsupportedMediaType(String wanted, String advice) {
     return new HttpError(
-        415, ErrorCode.INVALID_MESSAGE, "the request's content-type must be " + wanted, "");
+        415,
+        ErrorCode.INVALID_MESSAGE,
+        "the request's content-type must be " + wanted + "; " + advice,
+        "");
+  }
+
+  /// 415 where JSON is wanted: most often a form, because that is what curl makes of `-d`.
+  static HttpError notJson() {
+    return unsupportedMediaType(
+        "application/json",
+        "add the header 'Content-Type: application/json' (with curl: --json in place of -d)");
   }
 
   /// 413: the body is too long.

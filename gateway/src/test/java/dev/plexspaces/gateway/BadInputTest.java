@@ -435,6 +435,10 @@ class BadInputTest {
                     .POST(HttpRequest.BodyPublishers.ofString("{}"))
                     .build());
         assertError(answer, 415, "INVALID_MESSAGE");
+        assertThat((String) answer.error().get("message"))
+            .isEqualTo(
+                "the request's content-type must be application/json; add the header"
+                    + " 'Content-Type: application/json' (with curl: --json in place of -d)");
         assertThat(answer.text()).contains("application/json");
       }
     }

@@ -87,11 +87,13 @@ public final class ActorSystem implements Invoker, AutoCloseable {
 
   /// A running application.
   ///
+  /// @param rootStarted completes when its root supervisor can be told something
   /// @param rootGone completes when its root supervisor has exited
   private record Installed(
       ApplicationUnit unit,
       List<TypeEntry> entries,
       SupervisorActor root,
+      CompletableFuture<Void> rootStarted,
       CompletableFuture<Void> rootGone) {}
 
   /// A system on the given store, with real time, threads and randomness.
@@ -179,7 +181,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       result.completeExceptionally(e);
       return result;
     }
-    Installed installed = new Installed(unit, entries, root, rootGone);
+    Installed installed = new Installed(unit, entries, root, new CompletableFuture<>(), rootGone);
     if (applications.putIfAbsent(unit.id(), installed) != null) {
       types.remove(unit.visibleTo(), entries);
       result.completeExceptionally(
@@ -188,6 +190,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       return result;
     }
     root.start();
+    installed.rootStarted.complete(null);
     return result.thenRun(() -> activateAtOnce(unit, entries));
   }
 
@@ -327,9 +330,12 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       return CompletableFuture.failedFuture(
           new PlexException(ErrorCode.NOT_FOUND, "no application '" + id + "'"));
     }
-    if (!installed.rootGone.isDone()) {
-      installed.root.post(new Event.StopAll(ExitReason.SHUTDOWN));
-    }
+    installed.rootStarted.thenRun(
+        () -> {
+          if (!installed.rootGone.isDone()) {
+            installed.root.post(new Event.StopAll(ExitReason.SHUTDOWN));
+          }
+        });
     return installed.rootGone.thenCompose(v -> retire(installed));
   }
 
@@ -683,6 +689,10 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       wheel.add(wait);
       // Publishes what the turn made ready, which may be the very actor that has to make room.
       dispatcher.await(from, wait);
+      if (sender.killed() || clock.nanoTime() - due >= 0) {
+        // Nobody took it out: a receiver that is stuck must not collect those who gave up.
+        mailbox.withdraw(wait);
+      }
     }
   }
 

@@ -128,6 +128,11 @@ final class LinkedMailbox extends Mailbox {
     waiting.remove(sender);
   }
 
+  /// Senders that wait for room. A snapshot, for tests.
+  int waiting() {
+    return waiting.size();
+  }
+
   /* A sender enters before it looks at the queue for the last time, and the runner looks for senders
   after the atomic instruction that gave the actor up: one of them sees the other. */
   private void tellWaiting() {

@@ -44,6 +44,10 @@ final class SupervisorActor implements Actor {
   private final Owner owner;
   private final Supervisor core;
   private final Address address;
+
+  /// The supervisor's own; null before [#start].
+  private volatile ActorCell cell;
+
   private volatile Map<String, Object> tree = Map.of();
 
   /// By child id. Read by [#killTree] on the parent's thread.
@@ -106,10 +110,15 @@ final class SupervisorActor implements Actor {
     Instances home = home();
     Relations relations = new Relations();
     relations.preset = this;
-    ActorCell cell = new ActorCell(home, path, SupervisorType.SPEC, relations);
+    cell = new ActorCell(home, path, SupervisorType.SPEC, relations);
     address.cell = cell;
     if (home.cells.putIfAbsent(path, cell) != null) {
       owner.startFailed(new ExitReason.Error("a supervisor " + path + " is alive already"));
+      return;
+    }
+    if (killed) {
+      // By whoever is above its parent, which had not started it yet.
+      cell.kill();
       return;
     }
     cell.send(new ActorCell.Start());
@@ -144,7 +153,7 @@ final class SupervisorActor implements Actor {
       if (core.phase() == Phase.EXITED) {
         // Before anybody hears of the exit and starts the same names again.
         discardUnwanted();
-        home().cells.remove(path, address.cell);
+        home().cells.remove(path, cell);
       }
       for (Effect effect : effects) {
         carryOut(context, effect);
@@ -311,8 +320,9 @@ final class SupervisorActor implements Actor {
   private void killTree() {
     killed = true;
     lives.values().forEach(SupervisorActor::kill);
-    if (address.cell != null) {
-      address.cell.kill();
+    ActorCell started = cell;
+    if (started != null) {
+      started.kill();
     }
   }
 

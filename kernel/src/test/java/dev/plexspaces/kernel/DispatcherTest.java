@@ -13,12 +13,14 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(180)
@@ -264,6 +266,180 @@ class DispatcherTest {
     }
   }
 
+  /// How a handler blocks where the dispatcher cannot see it.
+  enum Foreign {
+    SLEEP,
+    SEMAPHORE;
+
+    void block(Semaphore gate) throws InterruptedException {
+      switch (this) {
+        case SLEEP -> {
+          while (!gate.tryAcquire()) {
+            Thread.sleep(1);
+          }
+        }
+        case SEMAPHORE -> gate.acquire();
+      }
+    }
+  }
+
+  private static TestType sleeper(Foreign foreign, CountDownLatch entered, Semaphore gate) {
+    return TestType.of(
+        "sleeper",
+        () ->
+            Script.of(
+                "*",
+                (c, m) -> {
+                  entered.countDown();
+                  foreign.block(gate);
+                  return "slept";
+                }),
+        VIRTUAL);
+  }
+
+  /// Only the end of the chain wakes the sleepers, which the chain itself sent to sleep: one it is
+  /// on the same processor with, one or more it left behind.
+  @ParameterizedTest
+  @CsvSource({"1,SLEEP", "2,SLEEP", "1,SEMAPHORE", "2,SEMAPHORE"})
+  void chainOfMessages_goesOnWhileAllOwnersOfProcessorsSleep(int parallelism, Foreign foreign) {
+    int length = 2_000;
+    int sleepers = 4;
+    CountDownLatch entered = new CountDownLatch(sleepers);
+    CountDownLatch ended = new CountDownLatch(1);
+    Semaphore gate = new Semaphore(0);
+    TestType link =
+        TestType.of(
+            "link",
+            () ->
+                Script.of(
+                    "*",
+                    (c, m) -> {
+                      int number = (Integer) m.payload();
+                      if (number == length) {
+                        // Not before all of them sleep.
+                        Node.await(entered);
+                        gate.release(sleepers);
+                        ended.countDown();
+                        return null;
+                      }
+                      if (number % (length / sleepers) == 0) {
+                        c.tell(c.actor("sleeper", "s" + number), "go", null);
+                      }
+                      c.tell(c.actor("link", "" + (number + 1) % 10), "go", number + 1);
+                      return null;
+                    }),
+            VIRTUAL);
+    try (Node node =
+        Node.withParallelism(parallelism).offer(link, sleeper(foreign, entered, gate))) {
+      node.tell("link", "0", "go", 0);
+      Node.await(ended);
+      becomesIdle(node);
+    }
+  }
+
+  /// One turn makes them all ready, the responsive one last; only that one ends the blocking.
+  @ParameterizedTest
+  @CsvSource({"1,SLEEP", "2,SLEEP", "1,SEMAPHORE", "2,SEMAPHORE"})
+  void burstOfBlockingActors_doesNotStarveTheOneBehindThem(int parallelism, Foreign foreign) {
+    int count = 64;
+    CountDownLatch entered = new CountDownLatch(count);
+    Semaphore gate = new Semaphore(0);
+    TestType opener =
+        TestType.of(
+            "opener",
+            () ->
+                Script.of(
+                    "*",
+                    (c, m) -> {
+                      gate.release(count);
+                      return "opened";
+                    }),
+            VIRTUAL);
+    TestType burst =
+        TestType.of(
+            "burst",
+            () ->
+                Script.of(
+                    "*",
+                    (c, m) -> {
+                      for (int i = 0; i < count; i++) {
+                        c.tell(c.actor("sleeper", "s" + i), "go", null);
+                      }
+                      c.tell(c.actor("opener", "o"), "go", null);
+                      return null;
+                    }),
+            VIRTUAL);
+    try (Node node =
+        Node.withParallelism(parallelism).offer(opener, burst, sleeper(foreign, entered, gate))) {
+      node.ask("burst", "b", "go");
+      Node.await(entered);
+      for (int i = 0; i < count; i++) {
+        gate.release();
+        assertThat(node.ask("sleeper", "s" + i, "again")).isEqualTo("slept");
+      }
+      becomesIdle(node);
+    }
+  }
+
+  /// A message from outside waits at the slot that is at work, and no other slot is woken for it
+  /// while that one is known to be quick. Here it is not: its handler waits for that very message.
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void messageFromOutside_behindAHandlerThatTakesLong_isRunElsewhere(boolean blocks) {
+    assertThat(Runtime.getRuntime().availableProcessors()).isGreaterThan(1);
+    AtomicBoolean ran = new AtomicBoolean();
+    Semaphore gate = new Semaphore(0);
+    CountDownLatch entered = new CountDownLatch(1);
+    TestType slow =
+        TestType.of(
+            "slow",
+            () ->
+                Script.of(
+                    "*",
+                    (c, m) -> {
+                      entered.countDown();
+                      if (blocks) {
+                        gate.acquire();
+                      }
+                      while (!ran.get()) {
+                        Thread.onSpinWait();
+                      }
+                      return "done";
+                    }),
+            VIRTUAL);
+    TestType opener =
+        TestType.of(
+            "opener",
+            () ->
+                Script.of(
+                    "*",
+                    (c, m) -> {
+                      ran.set(true);
+                      gate.release();
+                      return null;
+                    }),
+            VIRTUAL);
+    try (Node node = Node.withParallelism(2).offer(slow, opener)) {
+      // A slot that was never measured is taken for quick.
+      CompletableFuture<Object> waiting = node.asking("slow", "s", "go", null);
+      Node.await(entered);
+      node.tell("opener", "o", "go", null);
+      try {
+        assertThat(Node.await(waiting)).isEqualTo("done");
+      } finally {
+        // So that a failure ends.
+        ran.set(true);
+      }
+      becomesIdle(node);
+    }
+  }
+
+  /// No worker runs, none waits to, and nobody wakes up to look.
+  private static void becomesIdle(Node node) {
+    WorkerDispatcher dispatcher = (WorkerDispatcher) node.system.dispatcher();
+    Node.eventually(() -> dispatcher.idle() && monitorIsParkedForGood());
+  }
+
   /// A worker that lost its processor while it was blocked must not keep what it makes ready.
   @Test
   void foreignBlocking_thenAsk_calleeRuns() {
@@ -325,6 +501,7 @@ class DispatcherTest {
     }
   }
 
+  /// `WAITING` is a park without a time.
   private static boolean monitorIsParkedForGood() {
     return Thread.getAllStackTraces().keySet().stream()
         .filter(t -> t.getName().equals("plexspaces-monitor"))
@@ -337,10 +514,7 @@ class DispatcherTest {
       for (int i = 0; i < 100; i++) {
         node.ask("echo", "e" + i, "go", i);
       }
-      // WAITING is a park without a time: nobody wakes up to look.
-      Node.eventually(DispatcherTest::monitorIsParkedForGood);
-      Node.eventually(() -> ((WorkerDispatcher) node.system.dispatcher()).idle());
-      assertThat(monitorIsParkedForGood()).isTrue();
+      becomesIdle(node);
     }
   }
 

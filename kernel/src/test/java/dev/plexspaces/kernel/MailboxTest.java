@@ -11,6 +11,7 @@ import dev.plexspaces.sdk.PlexException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -257,12 +258,17 @@ class MailboxTest {
 
   /// A spawned actor whose mailbox can be held full: `hold` blocks until the gate opens.
   private static final class Full implements AutoCloseable {
-    final Node node = Node.start();
+    final Node node;
     final CountDownLatch gate = new CountDownLatch(1);
     final CountDownLatch held = new CountDownLatch(1);
     final BlockingQueue<Object> processed = new LinkedBlockingQueue<>();
 
     Full(Overflow overflow) {
+      this(overflow, Node.start());
+    }
+
+    Full(Overflow overflow, Node node) {
+      this.node = node;
       node.offer(
           TestType.of(
               "target",
@@ -343,6 +349,21 @@ class MailboxTest {
       return taken;
     }
 
+    /// Lets senders wait for room.
+    List<CompletableFuture<Object>> waitingSenders(int count) {
+      List<CompletableFuture<Object>> sent = new ArrayList<>();
+      for (int i = 0; i < count; i++) {
+        sent.add(node.asking("owner", "waiting" + i, "tell", "waited" + i));
+      }
+      LinkedMailbox mailbox = (LinkedMailbox) cell("target", "t").mailbox;
+      Node.eventually(() -> mailbox.waiting() == count);
+      return sent;
+    }
+
+    ActorCell cell(String type, String key) {
+      return node.system.live(new Address(node.system.scope(Node.SCOPE), type, key));
+    }
+
     long dead(DeadLetters.Reason reason) {
       return node.system.deadLetters().counts().get(reason);
     }
@@ -366,6 +387,17 @@ class MailboxTest {
       full.gate.countDown();
       assertThat(full.processed(3)).containsExactly(0, 1, 2);
       assertThat(full.node.ask("target", "t", "put", 4)).isEqualTo(4);
+    }
+  }
+
+  @Test
+  void reject_atTheBound_volatileSenderGoesOnAndItsMessageIsADeadLetter() {
+    try (Full full = new Full(Overflow.REJECT)) {
+      full.fill();
+      full.node.ask("owner", "o", "tell", 99);
+      assertThat(full.dead(DeadLetters.Reason.MAILBOX_FULL)).isEqualTo(1);
+      full.gate.countDown();
+      assertThat(full.processed(3)).containsExactly(0, 1, 2);
     }
   }
 
@@ -438,6 +470,100 @@ class MailboxTest {
       Node.await(sent);
       assertThat(full.processed(4)).containsExactly(0, 1, 2, 3);
       assertThat(full.dead(DeadLetters.Reason.MAILBOX_FULL)).isZero();
+    }
+  }
+
+  private static final Duration BLOCK_MAX = Duration.ofNanos(LinkedMailbox.BLOCK_MAX_NANOS);
+
+  @Test
+  void block_senderThatIsKilled_stopsWaiting() {
+    try (Full full = new Full(Overflow.BLOCK, Node.withManualTime())) {
+      full.fill();
+      CompletableFuture<Object> sent = full.waitingSenders(1).getFirst();
+      LinkedMailbox mailbox = (LinkedMailbox) full.cell("target", "t").mailbox;
+      full.cell("owner", "waiting0").kill();
+      // Time stands still and there is no room: nothing else could end its wait.
+      Node.eventually(() -> full.dead(DeadLetters.Reason.MAILBOX_FULL) == 1);
+      assertThat(mailbox.waiting()).isZero();
+      Node.eventually(sent::isDone);
+      full.gate.countDown();
+      assertThat(full.processed(CAPACITY)).containsExactly(0, 1, 2);
+      assertThat(full.node.ask("target", "t", "put", "next")).isEqualTo("next");
+      assertThat(full.processed(1))
+          .as("what the dead one sent is not there")
+          .containsExactly("next");
+    }
+  }
+
+  @Test
+  void block_receiverEnds_allWaitingSendersGoOn() {
+    int senders = 5;
+    try (Full full = new Full(Overflow.BLOCK, Node.withManualTime())) {
+      full.fill();
+      List<CompletableFuture<Object>> sent = full.waitingSenders(senders);
+      assertThat(sent).noneMatch(CompletableFuture::isDone);
+      full.cell("target", "t").kill();
+      sent.forEach(Node::await);
+      Node.eventually(() -> full.dead(DeadLetters.Reason.NO_ACTOR) == senders);
+      Node.eventually(() -> full.dead(DeadLetters.Reason.ACTOR_STOPPED) == CAPACITY);
+      assertThat(full.dead(DeadLetters.Reason.MAILBOX_FULL)).isZero();
+    }
+  }
+
+  @Test
+  void block_noRoomWithinTheBound_senderGoesOnAndItsMessageIsADeadLetter() {
+    try (Full full = new Full(Overflow.BLOCK, Node.withManualTime())) {
+      full.fill();
+      CompletableFuture<Object> sent = full.waitingSenders(1).getFirst();
+      Node.eventually(() -> full.node.nextDue().equals(Optional.of(BLOCK_MAX)));
+      full.node.advance(BLOCK_MAX.minusNanos(1));
+      assertThat(full.node.nextDue()).as("it still waits").contains(Duration.ofNanos(1));
+      assertThat(sent).isNotDone();
+      full.node.advance(Duration.ofNanos(1));
+      Node.await(sent);
+      assertThat(full.dead(DeadLetters.Reason.MAILBOX_FULL)).isEqualTo(1);
+      assertThat(((LinkedMailbox) full.cell("target", "t").mailbox).waiting()).isZero();
+      full.gate.countDown();
+      assertThat(full.processed(CAPACITY)).containsExactly(0, 1, 2);
+    }
+  }
+
+  /// Without a runner: when those that wait are woken, and when not.
+  @Test
+  void block_waitingSendersAreWoken_whenHalfOfTheRoomIsFreeOrNothingIsLeftToWaitFor() {
+    try (Full full = new Full(Overflow.BLOCK, Node.withManualTime())) {
+      for (int end = 0; end < 4; end++) {
+        LinkedMailbox mailbox = new LinkedMailbox(4, Overflow.BLOCK);
+        for (int i = 0; i < 4; i++) {
+          mailbox.offer(message(i), false);
+        }
+        List<TimedWait> waits = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+          TimedWait wait = new TimedWait(BLOCK_MAX.toNanos(), full.cell("target", "t"));
+          mailbox.enter(wait);
+          waits.add(wait);
+        }
+        TimedWait withdrawn = new TimedWait(BLOCK_MAX.toNanos(), full.cell("target", "t"));
+        mailbox.enter(withdrawn);
+        mailbox.withdraw(withdrawn);
+        mailbox.poll();
+        assertThat(waits).as("three of four still there").noneMatch(TimedWait::ready);
+        switch (end) {
+          case 0 -> mailbox.poll();
+          case 1 -> mailbox.close();
+          case 2 -> {
+            drain(mailbox);
+            mailbox.tryIdle();
+          }
+          default -> {
+            drain(mailbox);
+            mailbox.tryClose();
+          }
+        }
+        assertThat(waits).as("end %d", end).allMatch(TimedWait::ready);
+        assertThat(withdrawn.ready()).isFalse();
+        assertThat(mailbox.waiting()).isZero();
+      }
     }
   }
 

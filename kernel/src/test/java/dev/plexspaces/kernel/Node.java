@@ -22,6 +22,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -90,6 +91,14 @@ final class Node implements AutoCloseable {
   void advance(Duration by) {
     clock.advance(by);
     wheel.advance(clock.nanoTime());
+  }
+
+  /// Time until the next deadline; empty for none.
+  Optional<Duration> nextDue() {
+    OptionalLong due = wheel.nextDueNanos();
+    return due.isEmpty()
+        ? Optional.empty()
+        : Optional.of(Duration.ofNanos(due.getAsLong() - clock.nanoTime()));
   }
 
   /// A clock that goes on when it is told.

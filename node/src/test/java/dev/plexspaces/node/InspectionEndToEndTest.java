@@ -10,7 +10,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
@@ -230,18 +229,7 @@ class InspectionEndToEndTest {
   }
 
   private static String token(Path data, String tenant) {
-    Result minted =
-        NodeProcess.plexspaces(
-            Optional.empty(),
-            "token",
-            "--tenant",
-            tenant,
-            "--role",
-            "deployer",
-            "--data",
-            data.toString());
-    assertThat(minted.exitCode()).as(minted.err()).isZero();
-    return minted.out().strip();
+    return NodeProcess.token(data, tenant, "--role", "deployer");
   }
 
   /// Runs a command that must work.

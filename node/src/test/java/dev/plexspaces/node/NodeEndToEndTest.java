@@ -1,10 +1,18 @@
 package dev.plexspaces.node;
 
+import static dev.plexspaces.node.GrpcClient.assertRefused;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.protobuf.ByteString;
+import dev.plexspaces.contracts.actor.v1.AskActorResponse;
+import dev.plexspaces.contracts.actor.v1.TellActorResponse;
+import dev.plexspaces.contracts.application.v1.Application;
+import dev.plexspaces.contracts.application.v1.DeployApplicationRequest;
+import dev.plexspaces.contracts.application.v1.UndeployApplicationRequest;
 import dev.plexspaces.node.cli.CommandLineRun.Result;
 import dev.plexspaces.node.deploy.TestJar;
+import io.grpc.Status;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -51,6 +59,22 @@ class NodeEndToEndTest {
               }
               """));
 
+  private static final byte[] GAUGE_JAR =
+      TestJar.jar(
+          Map.of(
+              "app.Gauge",
+              """
+              package app;
+              import dev.plexspaces.sdk.*;
+              @GenServer(value = "gauge", facets = "virtual_actor")
+              public class Gauge {
+                private long value;
+                @Handler("add") long add(long n) { return value += n; }
+                @Handler("get") long get() { return value; }
+                @Handler("fail") long fail() { throw new IllegalStateException("on purpose"); }
+              }
+              """));
+
   private static final String CONFIG =
       """
       [application]
@@ -82,11 +106,12 @@ class NodeEndToEndTest {
 
       secondNodeIsRefused(data);
       closedWithoutToken(node);
-      String deployer = token(data, "--role", "deployer");
+      String deployer = NodeProcess.token(data, "acme", "--role", "deployer");
       node.as(deployer);
       deployedAppAnswers(node, data);
       crashedActorIsRestarted(node);
       commandsAnswer(node, data);
+      grpcAnswers(node, deployer);
       metricsAreReal(node);
 
       node.kill();
@@ -129,18 +154,6 @@ class NodeEndToEndTest {
     assertThat(node.send("GET", "/openapi.json", null).statusCode()).isEqualTo(200);
     assertThat(node.send("GET", "/metrics", null).statusCode()).isEqualTo(401);
     assertThat(node.send("GET", "/api/v1/applications", null).statusCode()).isEqualTo(401);
-  }
-
-  private static String token(Path data, String... more) {
-    String[] arguments = new String[5 + more.length];
-    System.arraycopy(
-        new String[] {"token", "--tenant", "acme", "--data", data.toString()}, 0, arguments, 0, 5);
-    System.arraycopy(more, 0, arguments, 5, more.length);
-    Result minted = NodeProcess.plexspaces(Optional.empty(), arguments);
-    assertThat(minted.exitCode()).as(minted.err()).isZero();
-    assertThat(minted.out()).matches("[\\w-]+\\.[\\w-]+\\.[\\w-]+\n");
-    assertThat(minted.err()).isEmpty();
-    return minted.out().strip();
   }
 
   private void deployedAppAnswers(NodeProcess node, Path data) {
@@ -194,6 +207,62 @@ class NodeEndToEndTest {
     assertThat(unknown.err()).contains("UNKNOWN_OPERATION").contains("add").contains("fail");
     assertThat(node.command("actors", "--namespace", "prod", at[0], at[1]).out())
         .containsPattern("acme/prod/tally/two +active +books");
+  }
+
+  private static void grpcAnswers(NodeProcess node, String deployer) {
+    var add = GrpcClient.ask("gauge", "g", "add", "{\"n\":9007199254740993}");
+    try (GrpcClient grpc = new GrpcClient(node, deployer);
+        GrpcClient stranger = new GrpcClient(node, null)) {
+      assertRefused(() -> grpc.actors().askActor(add), Status.Code.NOT_FOUND, "ACTOR_NOT_FOUND");
+      Application deployed =
+          grpc.applications()
+              .deployApplication(
+                  DeployApplicationRequest.newBuilder()
+                      .setApplicationId("gauges")
+                      .setVersion("2.0")
+                      .setNamespace("prod")
+                      .setJarFile(ByteString.copyFrom(GAUGE_JAR))
+                      .setConfig("[application]\nid = \"gauges\"\nversion = \"2.0\"\n")
+                      .build())
+              .getApplication();
+      assertThat(deployed.getStatus()).isEqualTo(Application.Status.RUNNING);
+      assertThat(deployed.getActorTypesList()).containsExactly("gauge");
+
+      AskActorResponse reply = grpc.actors().askActor(add);
+      assertThat(reply.getActorId()).isEqualTo("acme/prod/gauge/g");
+      assertThat(reply.getPayload()).isEqualTo("9007199254740993");
+      TellActorResponse told =
+          grpc.actors().tellActor(GrpcClient.tell("gauge", "g", "add", "{\"n\":1}"));
+      assertThat(told.getDurable()).isFalse();
+      assertThat(told.getMessageId()).isNotEmpty();
+      assertThat(grpc.actors().askActor(GrpcClient.ask("gauge", "g", "get", "")).getPayload())
+          .as("behind the tell")
+          .isEqualTo("9007199254740994");
+
+      assertRefused(
+          () -> grpc.actors().askActor(GrpcClient.ask("gauge", "g", "subtract", "{}")),
+          Status.Code.NOT_FOUND,
+          "UNKNOWN_OPERATION");
+      assertRefused(
+          () -> grpc.actors().askActor(GrpcClient.ask("gauge", "g", "add", "{\"n\":")),
+          Status.Code.INVALID_ARGUMENT,
+          "INVALID_MESSAGE");
+      assertRefused(
+          () -> grpc.actors().askActor(GrpcClient.ask("gauge", "g", "fail", "{}")),
+          Status.Code.INTERNAL,
+          "ACTOR_CRASHED");
+      assertRefused(
+          () -> stranger.actors().askActor(add), Status.Code.UNAUTHENTICATED, "UNAUTHENTICATED");
+      assertRefused(
+          () -> grpc.actors().askActor(add.toBuilder().setTenant("globex").build()),
+          Status.Code.PERMISSION_DENIED,
+          "NOT_PERMITTED");
+
+      grpc.applications()
+          .undeployApplication(
+              UndeployApplicationRequest.newBuilder().setApplicationId("gauges").build());
+      assertRefused(() -> grpc.actors().askActor(add), Status.Code.NOT_FOUND, "ACTOR_NOT_FOUND");
+    }
   }
 
   private static void metricsAreReal(NodeProcess node) {

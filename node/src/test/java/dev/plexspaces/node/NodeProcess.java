@@ -177,7 +177,10 @@ public final class NodeProcess implements AutoCloseable {
     return all(out);
   }
 
-  public HttpResponse<String> send(String method, String path, String body) {
+  /// Sends a request, with JSON when it has a body.
+  ///
+  /// @param headers names and values in turn
+  public HttpResponse<String> send(String method, String path, String body, String... headers) {
     HttpRequest.Builder request =
         HttpRequest.newBuilder(URI.create(url() + path))
             .timeout(PATIENCE)
@@ -187,6 +190,9 @@ public final class NodeProcess implements AutoCloseable {
     }
     if (token != null) {
       request.header("Authorization", "Bearer " + token);
+    }
+    for (int i = 0; i < headers.length; i += 2) {
+      request.header(headers[i], headers[i + 1]);
     }
     try {
       return http.send(request.build(), BodyHandlers.ofString());
@@ -199,11 +205,29 @@ public final class NodeProcess implements AutoCloseable {
   }
 
   /// Asks an actor `type/key` of acme/prod.
-  public HttpResponse<String> ask(String actor, String operation, String payload) {
+  public HttpResponse<String> ask(
+      String actor, String operation, String payload, String... headers) {
     return send(
         "POST",
         "/api/v1/actors/acme/prod/" + actor + "/ask",
-        "{\"message_type\":\"" + operation + "\",\"payload\":" + payload + "}");
+        "{\"message_type\":\"" + operation + "\",\"payload\":" + payload + "}",
+        headers);
+  }
+
+  /// Mints a token with the key of a data directory, by the command.
+  ///
+  /// @param more arguments of `token` besides tenant and directory
+  static String token(Path data, String tenant, String... more) {
+    List<String> arguments =
+        new ArrayList<>(List.of("token", "--tenant", tenant, "--data", data.toString()));
+    arguments.addAll(List.of(more));
+    Result minted = plexspaces(Optional.empty(), arguments.toArray(String[]::new));
+    if (minted.exitCode() != 0
+        || !minted.err().isEmpty()
+        || !minted.out().matches("[\\w-]+\\.[\\w-]+\\.[\\w-]+\n")) {
+      throw new IllegalStateException("no token: " + minted);
+    }
+    return minted.out().strip();
   }
 
   /// The JSON body of an answer.

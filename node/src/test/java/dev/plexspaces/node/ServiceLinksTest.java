@@ -12,7 +12,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
@@ -81,17 +80,7 @@ class ServiceLinksTest {
   void start() throws IOException {
     data = temp.resolve("data");
     node = NodeProcess.start(data);
-    Result minted =
-        NodeProcess.plexspaces(
-            Optional.empty(),
-            "token",
-            "--tenant",
-            "acme",
-            "--role",
-            "deployer",
-            "--data",
-            data.toString());
-    node.as(minted.out().strip());
+    node.as(NodeProcess.token(data, "acme", "--role", "deployer"));
     Result refused = deploy();
     assertThat(refused.exitCode()).isEqualTo(1);
     assertThat(refused.err())

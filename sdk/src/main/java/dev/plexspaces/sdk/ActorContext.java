@@ -72,8 +72,13 @@ public interface ActorContext {
 
   /// Sends `operation` to `to` without waiting. Leaves when the turn commits.
   ///
-  /// @throws PlexException `ACTOR_NOT_FOUND` for an unknown type, `RESOURCE_EXHAUSTED` when the
-  ///   mailbox is full or this turn has buffered too many effects
+  /// From one durable actor to another the message is on disk then and takes effect exactly once,
+  /// and a full mailbox is refused here. Between others it leaves after the turn and nobody is told
+  /// what becomes of it: where the receiver does not exist or its mailbox is full, it is a dead
+  /// letter, except that the overflow policy `block` lets the sender wait for room first.
+  ///
+  /// @throws PlexException `ACTOR_NOT_FOUND` for an unknown type; `RESOURCE_EXHAUSTED` when both
+  ///   actors are durable and the mailbox is full, or this turn has buffered too many effects
   void tell(ActorRef to, String operation, Object payload);
 
   /// Does something whose result is not the same each time, such as I/O of the actor's own: a

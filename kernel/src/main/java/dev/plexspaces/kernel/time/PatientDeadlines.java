@@ -97,10 +97,12 @@ final class PatientDeadlines {
         Thread.onSpinWait();
         continue;
       }
-      deadline.batch = batch;
       deadline.next = top;
       deadline.order = top == null ? 1 : top.order + 1;
       if (TOP.compareAndSet(batch, top, deadline)) {
+        // Not before it is in: done in between and counted at a batch that was closed meanwhile, it
+        // would stand in for one of that batch that is not done. Not counted costs a look only.
+        deadline.batch = batch;
         return top == null;
       }
     }

@@ -13,6 +13,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// With the sweeper's thread and the real clock. Nothing here depends on how long things take; the
@@ -41,6 +42,7 @@ class DeadlineWheelThreadTest {
     boolean answer() {
       boolean won = state.compareAndSet(OPEN, ANSWERED);
       if (won) {
+        countDone();
         settled.countDown();
       }
       return won;
@@ -61,9 +63,23 @@ class DeadlineWheelThreadTest {
     }
   }
 
+  private static void add(DeadlineWheel wheel, Ask ask, boolean patient) {
+    if (patient) {
+      wheel.addPatient(ask);
+    } else {
+      wheel.add(ask);
+    }
+  }
+
+  /// When it is due: at once, or as soon as it may be patient.
+  private static long due(boolean patient) {
+    return System.nanoTime() + (patient ? DeadlineWheel.PATIENT_NANOS : 0);
+  }
+
   /// Half of them are answered, by their own thread or by another one and perhaps too late.
-  @Test
-  void deadlines_ofManyThreads_eachSettleExactlyOnce() throws InterruptedException {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void deadlines_ofManyThreads_eachSettleExactlyOnce(boolean patient) throws InterruptedException {
     int threads = 4;
     int perThread = 20_000;
     CountDownLatch settled = new CountDownLatch(threads * perThread);
@@ -79,9 +95,9 @@ class DeadlineWheelThreadTest {
                 .start(
                     () -> {
                       for (int i = 0; i < perThread; i++) {
-                        Ask ask = new Ask(System.nanoTime() + (i % 50) * 1_000_000L, settled);
+                        Ask ask = new Ask(due(patient) + (i % 50) * 1_000_000L, settled);
                         own.add(ask);
-                        wheel.add(ask);
+                        add(wheel, ask, patient);
                         if (i % 4 == 0) {
                           ask.answer();
                         } else if (i % 4 == 1 && i > 1_000) {
@@ -109,15 +125,16 @@ class DeadlineWheelThreadTest {
   /// The push comes at every point where the sweeper could miss it, made by its own thread so that
   /// nothing else can come between.
   @ParameterizedTest
-  @ValueSource(ints = {1, 2, 3})
-  void push_whileTheSweeperFallsAsleep_isNotMissed(int point) throws InterruptedException {
+  @CsvSource({"1,false", "2,false", "3,false", "1,true", "2,true", "3,true"})
+  void push_whileTheSweeperFallsAsleep_isNotMissed(int point, boolean patient)
+      throws InterruptedException {
     CountDownLatch settled = new CountDownLatch(1);
     AtomicInteger points = new AtomicInteger();
     AtomicReference<DeadlineWheel> self = new AtomicReference<>();
     Runnable hook =
         () -> {
           if (points.incrementAndGet() == point) {
-            self.get().add(new Ask(System.nanoTime(), settled));
+            add(self.get(), new Ask(due(patient), settled), patient);
           }
         };
     try (DeadlineWheel wheel = new DeadlineWheel(System::nanoTime, 1, hook)) {
@@ -129,8 +146,9 @@ class DeadlineWheelThreadTest {
 
   /// Whether it sleeps for good, because nothing is pending, or until a far deadline.
   @ParameterizedTest
-  @ValueSource(booleans = {false, true})
-  void push_whileTheSweeperSleeps_wakesIt(boolean farDeadline) throws InterruptedException {
+  @CsvSource({"false,false", "true,false", "false,true", "true,true"})
+  void push_whileTheSweeperSleeps_wakesIt(boolean farDeadline, boolean patient)
+      throws InterruptedException {
     Semaphore sleeping = new Semaphore(0);
     CountDownLatch never = new CountDownLatch(1);
     try (DeadlineWheel wheel = new DeadlineWheel(System::nanoTime, 1, sleeping::release)) {
@@ -138,11 +156,11 @@ class DeadlineWheelThreadTest {
       for (int round = 0; round < 3; round++) {
         assertThat(sleeping.tryAcquire(3, GIVE_UP_SECONDS, TimeUnit.SECONDS)).isTrue();
         if (farDeadline && round == 0) {
-          wheel.add(new Ask(System.nanoTime() + TimeUnit.HOURS.toNanos(1), never));
+          add(wheel, new Ask(System.nanoTime() + TimeUnit.HOURS.toNanos(1), never), patient);
           continue;
         }
         CountDownLatch settled = new CountDownLatch(1);
-        wheel.add(new Ask(System.nanoTime(), settled));
+        add(wheel, new Ask(due(patient), settled), patient);
         assertThat(settled.await(GIVE_UP_SECONDS, TimeUnit.SECONDS)).as("round %d", round).isTrue();
       }
     }

@@ -12,37 +12,40 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
-/// Runs the README: each block marked `<!-- run -->` is typed into a shell and must print what it
+/// Runs documents: each block marked `<!-- run -->` is typed into a shell and must print what it
 /// shows, where `...` stands for anything.
-class ReadmeTest {
+class DocumentsTest {
 
   private static final Pattern BLOCK =
       Pattern.compile("<!-- ([^>]+) -->\\n```\\w+\\n(.*?)```", Pattern.DOTALL);
 
-  /// What the README calls the node's port.
+  /// What a document calls the node's port.
   private static final String PORT = "localhost:8001";
 
   @TempDir private Path home;
 
   private NodeProcess node;
 
-  /// Shell variables the README has set so far.
+  /// Shell variables the document has set so far.
   private final StringBuilder variables = new StringBuilder();
 
   private int commands;
 
-  @Test
-  void readme_everyMarkedBlock_doesWhatItShows() throws Exception {
+  /// @param atLeast commands it has, so that a change of its marks cannot leave them out
+  @ParameterizedTest
+  @CsvSource({"README.md,13", "docs/GUARANTEES.md,35"})
+  void everyMarkedBlock_doesWhatItShows(String document, int atLeast) throws Exception {
     Path root = Path.of("").toAbsolutePath().getParent();
     Files.createSymbolicLink(home.resolve("sdk"), root.resolve("sdk"));
     launcher();
     Path data = home.resolve(".plexspaces");
     node = NodeProcess.start(data, "--dev");
     try {
-      Matcher blocks = BLOCK.matcher(Files.readString(root.resolve("README.md")));
+      Matcher blocks = BLOCK.matcher(Files.readString(root.resolve(document)));
       while (blocks.find()) {
         String what = blocks.group(1).trim();
         String text = blocks.group(2);
@@ -58,17 +61,21 @@ class ReadmeTest {
           }
           default -> {
             assertThat(what).startsWith("file ");
-            Files.writeString(home.resolve(what.substring("file ".length())), text);
+            Files.writeString(home.resolve(what.substring("file ".length())), real(text));
           }
         }
       }
     } finally {
       node.close();
     }
-    assertThat(commands).as("commands run").isGreaterThan(12);
+    assertThat(commands).as("commands run").isGreaterThanOrEqualTo(atLeast);
   }
 
-  /// `./plexspaces` of the README, on what this build compiled instead of on a build of its own.
+  private String real(String text) {
+    return text.replace(PORT, "127.0.0.1:" + node.nodeFile().httpPort());
+  }
+
+  /// `./plexspaces` of the document, on what this build compiled instead of on a build of its own.
   private void launcher() throws IOException {
     Path script = home.resolve("plexspaces");
     Files.writeString(
@@ -97,14 +104,16 @@ class ReadmeTest {
 
   private void check(String command, List<String> expected) throws Exception {
     commands++;
-    String real = command.replace(PORT, "127.0.0.1:" + node.nodeFile().httpPort());
+    String real = real(command);
     if (command.matches("[A-Z]+=.*")) {
       variables.append(real).append('\n');
     }
+    Path output = home.resolve("output");
     ProcessBuilder builder =
         new ProcessBuilder("bash", "-c", variables + real)
             .directory(home.toFile())
-            .redirectErrorStream(true);
+            .redirectErrorStream(true)
+            .redirectOutput(output.toFile());
     builder
         .environment()
         .merge(
@@ -112,8 +121,13 @@ class ReadmeTest {
             Path.of(System.getProperty("java.home"), "bin").toString(),
             (path, jdk) -> jdk + File.pathSeparator + path);
     Process process = builder.start();
-    String printed = new String(process.getInputStream().readAllBytes()).stripTrailing();
-    assertThat(process.waitFor(NodeProcess.PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+    boolean ended = process.waitFor(NodeProcess.PATIENCE.toSeconds(), TimeUnit.SECONDS);
+    if (!ended) {
+      process.descendants().forEach(ProcessHandle::destroyForcibly);
+      process.destroyForcibly();
+    }
+    String printed = Files.readString(output).stripTrailing();
+    assertThat(ended).as("`%s` ends; it printed: %s", command, printed).isTrue();
     String pattern =
         expected.stream()
             .map(line -> Pattern.quote(line).replace("...", "\\E.*\\Q"))
