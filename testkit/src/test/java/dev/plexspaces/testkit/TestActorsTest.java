@@ -106,7 +106,7 @@ class TestActorsTest {
               e -> assertThat(e.code()).isEqualTo(ErrorCode.FAILED_PRECONDITION));
       assertThatThrownBy(() -> actors.ask("purse", "p", "drop", null))
           .isInstanceOfSatisfying(
-              PlexException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.UNAVAILABLE));
+              PlexException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.ACTOR_CRASHED));
       assertThat(actors.ask("purse", "p", "put", Map.of("amount", 1)))
           .as("a volatile actor restarts with a clean state")
           .isEqualTo(Map.of("coins", 1L));
