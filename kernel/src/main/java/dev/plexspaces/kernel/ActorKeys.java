@@ -113,7 +113,7 @@ final class ActorKeys implements KeyValue {
   private Object conditional(Turn t, String call, long hash, Row row) {
     DurableTurns durable = cell.durable();
     if (durable != null) {
-      return durable.conditional(t, call, hash, row);
+      return durable.points().conditional(t, call, hash, row);
     }
     t.row(row, null);
     RowResult answer = VolatileRows.commit(cell, t).getLast();

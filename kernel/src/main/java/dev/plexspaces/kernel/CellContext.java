@@ -161,7 +161,7 @@ final class CellContext implements ActorContext {
     }
     DurableTurns durable = cell.durable();
     if (durable != null) {
-      return durable.ask(t, a, home.entry.durable, named(operation), payload, timeout);
+      return durable.points().ask(t, a, home.entry.durable, named(operation), payload, timeout);
     }
     VolatileRows.commit(cell, t);
     t.flush(cell.system());
@@ -184,7 +184,7 @@ final class CellContext implements ActorContext {
     LinkCall call = new LinkCall(request);
     DurableTurns durable = cell.durable();
     if (durable != null) {
-      return LinkCall.response(durable.fetch(t, call));
+      return LinkCall.response(durable.points().fetch(t, call));
     }
     VolatileRows.commit(cell, t);
     t.flush(cell.system());
@@ -205,7 +205,7 @@ final class CellContext implements ActorContext {
     }
     DurableTurns durable = cell.durable();
     if (durable != null) {
-      return durable.step(t, name, work);
+      return durable.points().step(t, name, work);
     }
     VolatileRows.commit(cell, t);
     t.flush(cell.system());

@@ -14,7 +14,6 @@ import dev.plexspaces.kernel.journal.StateChange;
 import dev.plexspaces.kernel.journal.Store;
 import dev.plexspaces.kernel.journal.TurnRecord;
 import dev.plexspaces.kernel.journal.TurnRecord.Kind;
-import dev.plexspaces.kernel.journal.TurnRecord.StepResult;
 import dev.plexspaces.kernel.json.Json;
 import dev.plexspaces.sdk.ActorException;
 import dev.plexspaces.sdk.ErrorCode;
@@ -22,15 +21,12 @@ import dev.plexspaces.sdk.Message;
 import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.sdk.Reply;
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
-import java.util.TreeMap;
-import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
@@ -72,6 +68,8 @@ final class DurableTurns {
   private final DurableTimers timers;
   private final CommitPipeline pipeline;
   private final DurableInbox inbox;
+  private final Recording recording;
+  private final CommitPoints points;
 
   private int incarnation;
   private long nextTurn;
@@ -84,28 +82,17 @@ final class DurableTurns {
   // The running turn.
   private boolean running;
   private boolean open;
-  private int step;
   private int messages;
   private int timersSet;
   private RandomGenerator random;
-  private final List<StepResult> results = new ArrayList<>();
 
   /// Rows of the platform in the next commit, and the message each one carries.
   private final RowBuffer before = new RowBuffer();
 
   private final RowBuffer after = new RowBuffer();
 
-  /// What the turn is a replay of; null for a turn that runs for the first time.
-  private OpenTurn resumed;
-
-  /// Recorded commit points not reached yet.
-  private final ArrayDeque<StepResult> replay = new ArrayDeque<>();
-
   /// Rows the platform put before the handler's in the recorded segment that is replayed.
   private int recordedBefore;
-
-  /// Once raised, every further host call raises it again.
-  private JournalMismatch mismatch;
 
   /// How the open turn of a message without a row ended so far; null for none.
   private RowlessRetry rowless;
@@ -122,12 +109,6 @@ final class DurableTurns {
   private boolean locked;
   private int reruns;
   private long rerunsOf = -1;
-
-  /// Values read since the last commit, for the replay of an open turn.
-  private final List<StepResult> reads = new ArrayList<>();
-
-  /// Recorded values not read yet.
-  private final ArrayDeque<StepResult> recordedReads = new ArrayDeque<>();
 
   /// The running message is marked on disk as one that may end the process.
   private boolean marked;
@@ -164,6 +145,13 @@ final class DurableTurns {
     this.timers = new DurableTimers(cell);
     this.pipeline = new CommitPipeline(cell, store, timers);
     this.inbox = new DurableInbox(cell, store, timers, pipeline);
+    this.recording = new Recording(id);
+    this.points = new CommitPoints(cell, this, recording);
+  }
+
+  /// The calls that commit.
+  CommitPoints points() {
+    return points;
   }
 
   CommitPipeline pipeline() {
@@ -272,17 +260,13 @@ final class DurableTurns {
     }
     open = false;
     marked = false;
-    step = 0;
     messages = 0;
     timersSet = 0;
     random = null;
-    results.clear();
     before.clear();
     after.clear();
-    replay.clear();
-    reads.clear();
-    recordedReads.clear();
-    resumed = e.extras == null ? null : e.extras.resume;
+    OpenTurn resumed = e.extras == null ? null : e.extras.resume;
+    recording.begin(nextTurn, resumed);
     if (resumed == null && e.extras != null && settledAtOnce(t, e)) {
       return false;
     }
@@ -295,20 +279,6 @@ final class DurableTurns {
     }
     if (resumed != null) {
       open = true;
-      TreeMap<Integer, StepResult> byStep = new TreeMap<>();
-      for (TurnRecord record : resumed.records()) {
-        for (StepResult r : record.results()) {
-          if (r.call().startsWith(READ)) {
-            recordedReads.add(r);
-            continue;
-          }
-          StepResult known = byStep.get(r.step());
-          if (known == null || known.pending()) {
-            byStep.put(r.step(), r);
-          }
-        }
-      }
-      replay.addAll(byStep.values());
       // A call from outside, which has no id, had no row when its turn was opened.
       recordedBefore = claims(e) && !e.id().isEmpty() ? 2 : 0;
       nowMillis = resumed.records().getFirst().atMillis();
@@ -339,7 +309,7 @@ final class DurableTurns {
               + Deliveries.DELIVERIES_MAX
               + " times this message ran";
       failed(t, e, reason, new PlexException(ErrorCode.ACTOR_CRASHED, cell + ": " + reason));
-      if (resumed != null) {
+      if (recording.isResumed()) {
         // What the turn committed stands, and is not in memory, since it was not replayed.
         cell.send(new ActorCell.Reload(true));
       }
@@ -371,7 +341,7 @@ final class DurableTurns {
   }
 
   /// Does what blocks the handler and runs none of its code.
-  private <T> T waiting(Turn t, Supplier<T> action) {
+  <T> T waiting(Turn t, Supplier<T> action) {
     if (!marked) {
       return action.get();
     }
@@ -438,12 +408,7 @@ final class DurableTurns {
 
   /// The calls that are only possible within a turn that can commit.
   void requireTurn(String what) {
-    if (mismatch != null) {
-      throw mismatch;
-    }
-    if (rerun != null) {
-      throw rerun;
-    }
+    requireGoingOn();
     if (!running) {
       throw noTurn(what);
     }
@@ -453,11 +418,6 @@ final class DurableTurns {
     return new PlexException(
         ErrorCode.FAILED_PRECONDITION,
         id + ": a durable actor may not " + what + " while it is activated or stopped");
-  }
-
-  /// True while the running segment is on disk already.
-  private boolean replaying() {
-    return !replay.isEmpty();
   }
 
   long nowMillis() {
@@ -470,7 +430,7 @@ final class DurableTurns {
       long seed = cell.system().secretHash(id.toString());
       seed = seed * 31 + incarnation;
       seed = seed * 1_000_003 + nextTurn;
-      seed = seed * 1_000_003 + step;
+      seed = seed * 1_000_003 + recording.step();
       random = new SplittableRandom(seed);
     }
     return random;
@@ -483,7 +443,7 @@ final class DurableTurns {
     if (system.congested(to)) {
       throw DeadLetters.error(to.toString(), DeadLetters.Reason.MAILBOX_FULL);
     }
-    String messageId = requestIds(nextTurn) + step + "." + messages++;
+    String messageId = messageIds() + recording.step() + "." + messages++;
     e.extras().id = messageId;
     t.row(
         new Row.InboxInsert(
@@ -492,6 +452,16 @@ final class DurableTurns {
             0,
             MessageCodec.encode(e)),
         e);
+  }
+
+  /// What the ids of the running turn's messages begin with.
+  String messageIds() {
+    return requestIds(nextTurn);
+  }
+
+  /// The key of a call to the outside at this step.
+  String linkKey() {
+    return LinkCall.key(id, store.incarnation(), incarnation, nextTurn, recording.step());
   }
 
   /// What the ids of a turn's messages begin with.
@@ -516,7 +486,7 @@ final class DurableTurns {
     e.extras().durableTimer = number;
     long dueAt = Math.max(1, nowMillis + delay.toMillis());
     t.row(new Row.InboxInsert(id, messageId, dueAt, MessageCodec.encode(e)), e);
-    if (!replaying()) {
+    if (!recording.replaying()) {
       timers.set(number, e);
       t.onDiscard(() -> timers.forget(number));
     }
@@ -525,7 +495,7 @@ final class DurableTurns {
 
   boolean cancelTimer(Turn t, long number) {
     requireTurn("cancel timers");
-    if (replaying()) {
+    if (recording.replaying()) {
       return replayCancel(t, number);
     }
     DurableTimers.DurableTimer timer = timers.get(number);
@@ -558,20 +528,13 @@ final class DurableTurns {
     if (fresh != null) {
       return t.dropRow(fresh);
     }
-    int segment = resumed.records().size() - replaySegmentsLeft();
-    List<RowResult> recorded =
-        segment < resumed.rowResults().size() ? resumed.rowResults().get(segment) : List.of();
+    List<RowResult> recorded = recording.recordedRows();
     int place = recordedBefore + t.rowCount();
     boolean cancelled = place < recorded.size() && recorded.get(place) instanceof RowResult.Done;
     if (cancelled) {
       t.row(new Row.InboxDelete(id, 0), null);
     }
     return cancelled;
-  }
-
-  /// One commit was made at each commit point, so as many segments as commit points are left.
-  private int replaySegmentsLeft() {
-    return replay.size();
   }
 
   /// Ends a turn that returned.
@@ -610,19 +573,16 @@ final class DurableTurns {
     }
   }
 
-  private void requireReplayed() {
-    if (mismatch != null) {
-      throw mismatch;
-    }
+  private void requireGoingOn() {
+    recording.requireMatch();
     if (rerun != null) {
       throw rerun;
     }
-    if (replaying()) {
-      throw mismatch(
-          "the turn ended before all recorded calls were made",
-          replay.peek().call(),
-          "the end of the turn");
-    }
+  }
+
+  private void requireReplayed() {
+    requireGoingOn();
+    recording.requireReplayed();
   }
 
   private TurnRecord record(
@@ -631,11 +591,11 @@ final class DurableTurns {
     return new TurnRecord(
         kind,
         nextTurn,
-        step,
+        recording.step(),
         nowMillis,
         cell.home.entry.version,
         first && e != null ? Optional.of(MessageCodec.encode(e)) : Optional.empty(),
-        List.copyOf(results),
+        recording.take(!ends),
         changes,
         ends && e != null && e.kind == Message.Kind.CALL && reply != Reply.LATER
             ? Optional.of(Json.write(reply))
@@ -650,7 +610,6 @@ final class DurableTurns {
       Turn t, Envelope e, Object reply, Kind kind, List<StateChange> changes, boolean conditional) {
     TurnRecord record = record(e, reply, kind, changes, true);
     CommitPipeline.Pending p = pending(t, e, reply);
-    results.clear();
     cell.home.entry.commits.increment();
     nextTurn++;
     open = false;
@@ -746,11 +705,11 @@ final class DurableTurns {
               new TurnRecord(
                   Kind.FAILED,
                   nextTurn,
-                  step,
+                  recording.step(),
                   nowMillis,
                   cell.home.entry.version,
                   Optional.empty(),
-                  List.copyOf(results),
+                  recording.take(false),
                   List.of(),
                   Optional.empty(),
                   Optional.of(reason)));
@@ -775,7 +734,7 @@ final class DurableTurns {
     running = false;
     String reason = "crashed: " + thrown;
     boolean hasRow = e.inboxSeq() > 0;
-    if (hasRow ? e.extras.asker != null : open && resumed == null) {
+    if (hasRow ? e.extras.asker != null : open && !recording.isResumed()) {
       failed(t, e, reason, reply);
       return;
     }
@@ -810,64 +769,17 @@ final class DurableTurns {
 
   // ---- keys
 
-  private static final String READ = "read ";
-
   /// Reads a key; in the recorded part of an open turn, what was read then.
   SegmentKeys.Read read(Scope scope, String key) {
-    if (mismatch != null) {
-      throw mismatch;
-    }
-    if (rerun != null) {
-      throw rerun;
-    }
-    String call = READ + key;
-    if (running && replaying()) {
-      StepResult recorded = recordedReads.poll();
-      if (recorded == null || !recorded.call().equals(call)) {
-        throw mismatch(
-            "a replayed read differs from the recorded one",
-            recorded == null ? "no further read" : recorded.call(),
-            call);
-      }
-      return new SegmentKeys.Read(recorded.callHash(), recorded.result());
+    requireGoingOn();
+    if (running && recording.replaying()) {
+      return recording.replayedRead(key);
     }
     SegmentKeys.Read read = ActorKeys.read(cell.system(), scope, key);
     if (running) {
-      if (reads.size() == STEPS_MAX) {
-        throw new PlexException(
-            ErrorCode.RESOURCE_EXHAUSTED,
-            "a turn may read at most " + STEPS_MAX + " keys between two commit points");
-      }
-      reads.add(new StepResult(step, call, read.version(), read.value(), Optional.empty(), false));
+      recording.read(key, read);
     }
     return read;
-  }
-
-  /// A conditional operation on a key: a commit point whose result is in the same commit.
-  Object conditional(Turn t, String call, long hash, Row row) {
-    requireTurn(call);
-    int segment = replaying() ? resumed.records().size() - replay.size() : 0;
-    StepResult recorded = reach(t, call, hash);
-    if (recorded != null && !recorded.pending()) {
-      replaySegment(t, 0);
-      return outcome(recorded);
-    }
-    RowResult answer;
-    if (recorded != null) {
-      answer = resumed.rowResults().get(segment).getLast();
-    } else {
-      after.add(row, null);
-      results.add(new StepResult(step, call, hash, Optional.empty(), Optional.empty(), true));
-      answer = commitAndWait(t).getLast();
-    }
-    Object value;
-    try {
-      value = ActorKeys.value(answer);
-    } catch (PlexException failed) {
-      threw(t, call, hash, failed, false);
-      throw failed;
-    }
-    return returned(t, call, hash, value);
   }
 
   /// Why the running turn must be run again; null when it need not.
@@ -904,323 +816,27 @@ final class DurableTurns {
 
   /// The mismatch that was met in the running turn; null for none.
   JournalMismatch mismatch() {
-    return mismatch;
+    return recording.mismatch();
   }
 
-  private JournalMismatch mismatch(String what, String expected, String actual) {
-    mismatch =
-        new JournalMismatch(
-            new PlexException(
-                ErrorCode.JOURNAL_MISMATCH,
-                "journal mismatch: "
-                    + id
-                    + ", turn "
-                    + nextTurn
-                    + ", step "
-                    + step
-                    + ": expected '"
-                    + expected
-                    + "', got '"
-                    + actual
-                    + "' ("
-                    + what
-                    + ")"));
-    return mismatch;
+  // ---- for the commit points
+
+  void rowBefore(Row row) {
+    before.add(row, null);
   }
 
-  // ---- commit points
+  /// @param message what an inbox row carries; null for other rows
+  void rowAfter(Row row, Envelope message) {
+    after.add(row, message);
+  }
 
-  /// Enters the next commit point.
-  ///
-  /// @param call kind, target and operation
-  /// @param hash of the payload
-  /// @return what is recorded of it, perhaps only the intent; null when it is met for the first
-  ///   time
-  private StepResult reach(Turn t, String call, long hash) {
-    if (step == STEPS_MAX) {
-      throw new PlexException(
-          ErrorCode.RESOURCE_EXHAUSTED, "a turn may have at most " + STEPS_MAX + " commit points");
-    }
-    step++;
-    if (!replaying()) {
-      return null;
-    }
-    StepResult recorded = replay.peek();
-    if (recorded.step() != step || !recorded.call().equals(call) || recorded.callHash() != hash) {
-      boolean samePlace = recorded.call().equals(call);
-      throw mismatch(
-          samePlace ? "the payload differs" : "a replayed call differs from the recorded one",
-          samePlace
-              ? call + " with payload " + Long.toHexString(recorded.callHash())
-              : recorded.call(),
-          samePlace ? call + " with payload " + Long.toHexString(hash) : call);
-    }
-    replay.poll();
-    // Committed before the crash: the changes and messages of this segment are on disk.
+  /// The segment was committed before the crash: its changes and messages are on disk.
+  void segmentReplayed(Turn t) {
     state.drainChanges();
     t.replayed();
-    return recorded;
   }
 
-  /// Commits what was buffered together with the intent of a call.
-  ///
-  /// @param known what is known of it already, JSON; empty for nothing
-  private void intend(Turn t, String call, long hash, Optional<byte[]> known) {
-    results.add(new StepResult(step, call, hash, known, Optional.empty(), true));
-    commitAndWait(t);
-  }
-
-  /// Performs a call whose outcome is part of the next commit; when there is none, because the
-  /// handler let an error escape, the next delivery performs it again.
-  ///
-  /// @param intended true when its intent is on disk already
-  /// @param action its result must be JSON
-  private <E extends Exception> Object perform(
-      Turn t, String call, long hash, boolean intended, Action<E> action) throws E {
-    if (!intended) {
-      intend(t, call, hash, Optional.empty());
-    }
-    Object result;
-    try {
-      result = action.run();
-    } catch (PlexException error) {
-      threw(t, call, hash, error, false);
-      throw error;
-    }
-    return returned(t, call, hash, result);
-  }
-
-  /// What a commit point performs.
-  private interface Action<E extends Exception> {
-    Object run() throws E;
-  }
-
-  /// Work of the handler's own whose result is recorded. Source: spec/turns rule 12.
-  Object step(Turn t, String name, Callable<?> work) throws Exception {
-    String call = "step " + name;
-    requireTurn(call);
-    StepResult recorded = reach(t, call, 0);
-    if (recorded != null && !recorded.pending()) {
-      replaySegment(t, 0);
-      return outcome(recorded);
-    }
-    return this.<Exception>perform(t, call, 0, recorded != null, work::call);
-  }
-
-  /// A call to the outside, with the key of this step: the same when it is made again after a
-  /// crash.
-  Object fetch(Turn t, LinkCall call) {
-    requireTurn(call.name());
-    StepResult recorded = reach(t, call.name(), call.hash());
-    if (recorded != null && !recorded.pending()) {
-      replaySegment(t, 0);
-      return outcome(recorded);
-    }
-    return perform(
-        t,
-        call.name(),
-        call.hash(),
-        recorded != null,
-        () ->
-            waiting(
-                t,
-                () ->
-                    call.make(
-                        cell,
-                        t,
-                        LinkCall.key(id, store.incarnation(), incarnation, nextTurn, step))));
-  }
-
-  private static Object outcome(StepResult recorded) {
-    if (recorded.error().isPresent()) {
-      throw MessageCodec.error((Map<?, ?>) Json.parse(recorded.error().get()));
-    }
-    return recorded.result().map(Json::parse).orElse(null);
-  }
-
-  /// Notes the result of a call for the next commit.
-  ///
-  /// @return the result as a replay will see it
-  private Object returned(Turn t, String call, long hash, Object result) {
-    newSegment(t);
-    byte[] json;
-    try {
-      json = Json.write(result);
-    } catch (PlexException notJson) {
-      throw new PlexException(
-          ErrorCode.INVALID_MESSAGE,
-          "the reply to '" + call + "' cannot be kept: " + notJson.getMessage());
-    }
-    results.add(new StepResult(step, call, hash, Optional.of(json), Optional.empty(), false));
-    return Json.parse(json);
-  }
-
-  /// Notes that a call failed.
-  ///
-  /// @param byRow true when a row of the inbox said so
-  private void threw(Turn t, String call, long hash, PlexException error, boolean byRow) {
-    newSegment(t);
-    Map<String, Object> fields = MessageCodec.error(error);
-    if (byRow) {
-      fields.put(BY_ROW, true);
-    }
-    results.add(
-        new StepResult(step, call, hash, Optional.empty(), Optional.of(Json.text(fields)), false));
-  }
-
-  private static final String BY_ROW = "row";
-
-  /// What kind of call an ask is in the record: answered by a row of the inbox, or in memory.
-  private static final String REQUEST = "request ";
-
-  private static final String ASK = "ask ";
-
-  /// Asks another actor: a commit point.
-  ///
-  /// @param durable true when the other one is durable, too: then exactly once
-  Object ask(
-      Turn t, Address to, boolean durable, String operation, Object payload, Duration timeout) {
-    requireTurn("ask");
-    boolean byRow = replaying() ? replay.peek().call().startsWith(REQUEST) : durable;
-    String call = (byRow ? REQUEST : ASK) + to + " " + operation;
-    long hash = Json.hash(payload);
-    StepResult recorded = reach(t, call, hash);
-    if (recorded != null && !recorded.pending()) {
-      boolean tookRow =
-          byRow
-              && recorded
-                  .error()
-                  .map(error -> ((Map<?, ?>) Json.parse(error)).containsKey(BY_ROW))
-                  .orElse(true);
-      replaySegment(t, tookRow ? 1 : 0);
-      return outcome(recorded);
-    }
-    if (byRow) {
-      return request(t, to, operation, payload, timeout, call, hash, recorded);
-    }
-    return perform(
-        t,
-        call,
-        hash,
-        recorded != null,
-        () -> waiting(t, () -> cell.system().asks().ask(cell, t, to, operation, payload, timeout)));
-  }
-
-  /// @param intent the recorded intent, when the request is on its way already; null otherwise
-  private Object request(
-      Turn t,
-      Address to,
-      String operation,
-      Object payload,
-      Duration timeout,
-      String call,
-      long hash,
-      StepResult intent) {
-    ActorSystem system = cell.system();
-    ReplyTo.Durable wait;
-    long row = 0;
-    if (intent == null) {
-      String requestId = requestIds(nextTurn) + step;
-      try {
-        wait = system.asks().enterRequest(cell, t, to, operation, requestId, timeout);
-      } catch (PlexException refused) {
-        threw(t, call, hash, refused, false);
-        commitAndWait(t);
-        newSegment(t);
-        throw refused;
-      }
-    } else {
-      Map<?, ?> known = (Map<?, ?>) Json.parse(intent.result().orElseThrow());
-      wait =
-          system
-              .asks()
-              .resumeRequest(
-                  cell,
-                  to,
-                  operation,
-                  (String) known.get("id"),
-                  ((Number) known.get("deadline")).longValue());
-    }
-    try {
-      if (intent == null) {
-        long deadline = system.asks().millisAt(wait.dueNanos());
-        Envelope e =
-            new Envelope(
-                Message.Kind.CALL,
-                operation,
-                payload,
-                cell.context().address(),
-                t.envelope.context,
-                null);
-        e.extras().id = wait.requestId;
-        e.extras.asker = new DurableAsks.Asker(cell.context().address(), wait.requestId, deadline);
-        e.target = to;
-        after.add(DurableAsks.row(e), e);
-        intend(
-            t,
-            call,
-            hash,
-            Optional.of(Json.write(Map.of("id", wait.requestId, "deadline", deadline))));
-        row = e.inboxSeq();
-      } else {
-        row = requestRow(resumed.rowResults().getLast());
-        Envelope reply = inbox.reply(wait.requestId);
-        if (reply != null) {
-          wait.complete(null, reply);
-        } else {
-          system.asks().withdrawFromCycle(wait);
-        }
-      }
-      return answer(t, call, hash, wait, row);
-    } finally {
-      cell.waitingFor = null;
-      system.durableAsks().leave(wait);
-    }
-  }
-
-  /// The number of the request's row, the last one of the commit that holds its intent.
-  private static long requestRow(List<RowResult> intent) {
-    return intent.getLast() instanceof RowResult.Inserted inserted ? inserted.inboxSeq() : 0;
-  }
-
-  /// @param row of the request
-  private Object answer(Turn t, String call, long hash, ReplyTo.Durable wait, long row) {
-    Envelope reply;
-    try {
-      reply = (Envelope) waiting(t, () -> cell.system().asks().await(cell, t, wait));
-    } catch (PlexException given) {
-      boolean withdrawn = wait.withdrawn && waits(wait.callee, row);
-      reply = wait.withdrawn && !withdrawn ? inbox.reply(wait.requestId) : null;
-      if (withdrawn) {
-        // The commit is refused when the callee was faster after all; then this turn is resumed and
-        // finds the reply.
-        before.add(new Row.InboxDelete(wait.callee.id(), row), null);
-      }
-      if (reply == null) {
-        threw(t, call, hash, given, withdrawn);
-        throw given;
-      }
-    }
-    inbox.taken(reply);
-    before.add(new Row.InboxDelete(id, reply.inboxSeq()), null);
-    if (reply.extras.error != null) {
-      threw(t, call, hash, reply.extras.error, true);
-      throw reply.extras.error;
-    }
-    return returned(t, call, hash, reply.payload);
-  }
-
-  /// True while a request's row is in the inbox of its callee.
-  private boolean waits(Address callee, long row) {
-    try {
-      return store.inbox(callee.id(), row - 1, 1).stream().anyMatch(r -> r.seq() == row);
-    } catch (PlexException unreadable) {
-      pipeline.poison(true);
-      throw pipeline.refusal();
-    }
-  }
-
-  private void newSegment(Turn t) {
+  void newSegment(Turn t) {
     nowMillis = Math.max(nowMillis, cell.system().clock().millis());
     t.now = null;
     random = null;
@@ -1229,11 +845,11 @@ final class DurableTurns {
   /// Enters the segment behind a replayed commit point: at its recorded time when it is on disk.
   ///
   /// @param platformRows rows of the platform at the beginning of its commit
-  private void replaySegment(Turn t, int platformRows) {
-    int segment = resumed.records().size() - replaySegmentsLeft();
+  void enterReplayed(Turn t, int platformRows) {
     recordedBefore = platformRows;
-    if (replaying() && segment < resumed.records().size()) {
-      nowMillis = Math.max(nowMillis, resumed.records().get(segment).atMillis());
+    Optional<Long> at = recording.recordedAtMillis();
+    if (at.isPresent()) {
+      nowMillis = Math.max(nowMillis, at.get());
       t.now = null;
       random = null;
     } else {
@@ -1244,18 +860,14 @@ final class DurableTurns {
   /// Commits the segment and waits for the disk.
   ///
   /// @throws PlexException why the store refused it
-  private List<RowResult> commitAndWait(Turn t) {
+  List<RowResult> commitAndWait(Turn t) {
     Kind kind = open ? Kind.SEGMENT : Kind.OPEN;
     if (!open && claims(t.envelope)) {
       claimRow(t.envelope);
     }
     open = true;
-    // A replay of this segment must read the same.
-    results.addAll(reads);
-    reads.clear();
     TurnRecord record = record(t.envelope, null, kind, state.drainChanges(), false);
     CommitPipeline.Pending p = pending(t, null, null);
-    results.clear();
     cell.home.entry.commits.increment();
     return waitFor(t, new Commit(id, Optional.of(record), p.rows()), p);
   }
