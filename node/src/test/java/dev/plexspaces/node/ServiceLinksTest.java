@@ -233,8 +233,8 @@ class ServiceLinksTest {
     String ask = "{\"link\":\"fragile\",\"path\":\"/y\"}";
     String state = "plexspaces_link_breaker_state{application=\"calls\",link=\"fragile\",state=";
     assertThat(metric(state + "\"closed\"}")).isEqualTo("1.0");
-    assertThat(node.ask("caller/e1", "one", ask).statusCode()).isEqualTo(500);
-    assertThat(node.ask("caller/e2", "one", ask).statusCode()).isEqualTo(500);
+    assertThat(node.ask("caller/e1", "one", ask).statusCode()).isEqualTo(503);
+    assertThat(node.ask("caller/e2", "one", ask).statusCode()).isEqualTo(503);
     assertThat(service.keys.get("/v1/y")).hasSize(2);
 
     service.answers("/v1/y", 200);
