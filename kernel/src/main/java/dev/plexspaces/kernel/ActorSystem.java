@@ -66,6 +66,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   private final HandlingTimes handlingTimes;
   private final Quarantine quarantine;
   private final long secret;
+  private final Duration idempotencyKept;
   private final AtomicLong ids;
   private final LongAdder supervisorReports = new LongAdder();
   private final ConcurrentHashMap<Scope, ScopeTypes> scopes = new ConcurrentHashMap<>();
@@ -79,7 +80,17 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   ///
   /// @param parallelism actors that run at once; default the number of processors
   /// @param secret seeds the randomness of durable turns; keep it with the data
-  public record Options(int parallelism, long secret) {
+  /// @param idempotencyKept how long the outcome of a request with an idempotency key is
+  ///   remembered; positive; default [#IDEMPOTENCY_KEPT]
+  public record Options(int parallelism, long secret, Duration idempotencyKept) {
+
+    /// Source: spec/turns rule 28.
+    public static final Duration IDEMPOTENCY_KEPT = Duration.ofHours(24);
+
+    public Options(int parallelism, long secret) {
+      this(parallelism, secret, IDEMPOTENCY_KEPT);
+    }
+
     public static Options defaults() {
       return new Options(Runtime.getRuntime().availableProcessors(), 0);
     }
@@ -107,7 +118,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
             store,
             new WorkerDispatcher(options.parallelism),
             wheel,
-            options.secret);
+            options);
     wheel.start(Thread.ofPlatform().daemon().name("plexspaces-deadlines").factory());
     return system;
   }
@@ -123,7 +134,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       Store store,
       Dispatcher dispatcher,
       DeadlineWheel wheel,
-      long secret) {
+      Options options) {
     this.clock = clock;
     this.entropy = entropy;
     this.store = store;
@@ -134,7 +145,8 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     this.handlingTimes = new HandlingTimes(clock::nanoTime);
     this.deadLetters = new DeadLetters(clock);
     this.quarantine = new Quarantine(clock);
-    this.secret = secret;
+    this.secret = options.secret;
+    this.idempotencyKept = options.idempotencyKept;
     // Starts far apart at each start, so that numbers in durable rows do not repeat.
     this.ids = new AtomicLong(clock.millis() << 20);
     this.supervisorEntry =
@@ -545,6 +557,11 @@ public final class ActorSystem implements Invoker, AutoCloseable {
 
   String newMessageId() {
     return Long.toHexString(entropy.nextLong()) + Long.toHexString(entropy.nextLong());
+  }
+
+  /// When an outcome that is remembered now is forgotten, milliseconds since 1970.
+  long idempotencyExpiresMillis() {
+    return clock.millis() + idempotencyKept.toMillis();
   }
 
   /// A number that differs from node to node and is the same each time for the same text.

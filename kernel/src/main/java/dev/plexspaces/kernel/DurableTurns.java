@@ -50,9 +50,6 @@ final class DurableTurns {
   /// Timers one turn may set.
   static final int TIMERS_MAX = 1 << 20;
 
-  /// How long the outcome of a request with an idempotency key is remembered.
-  static final Duration IDEMPOTENCY_KEPT = Duration.ofHours(24);
-
   /// Longest actor id that message ids begin with, characters; longer ones are hashed.
   private static final int ID_LENGTH_MAX = 300;
 
@@ -566,7 +563,7 @@ final class DurableTurns {
   private void remember(Envelope e, Map<String, Object> outcome) {
     IdempotencyKey key = e.extras.idempotency;
     if (key != null) {
-      long expires = cell.system().clock().millis() + IDEMPOTENCY_KEPT.toMillis();
+      long expires = cell.system().idempotencyExpiresMillis();
       after.add(
           new Row.Idempotency(id, key.key(), key.body(), Optional.of(Json.write(outcome)), expires),
           null);

@@ -34,7 +34,7 @@ final class OutsideCalls {
 
   OutsideCalls(ActorSystem system) {
     this.system = system;
-    this.requestKeys = new RequestKeys(system.clock()::millis);
+    this.requestKeys = new RequestKeys(system);
   }
 
   void ask(RequestContext context, Target target, Request request, ReplyListener listener) {
@@ -226,7 +226,7 @@ final class OutsideCalls {
     List<Row> rows = new ArrayList<>();
     rows.add(new Row.InboxInsert(id, messageId, 0, MessageCodec.encode(e)));
     if (key != null) {
-      long expires = system.clock().millis() + DurableTurns.IDEMPOTENCY_KEPT.toMillis();
+      long expires = system.idempotencyExpiresMillis();
       rows.add(
           new Row.Idempotency(
               id, key.key(), key.body(), Optional.of(Json.write(messageId)), expires));

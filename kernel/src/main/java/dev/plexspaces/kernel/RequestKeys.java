@@ -6,7 +6,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
-import java.util.function.LongSupplier;
 
 /// Requests with an idempotency key whose outcome no durable turn remembers: those to volatile
 /// actors, for as long as this process lives, and durable tells while they are on their way to the
@@ -16,7 +15,7 @@ final class RequestKeys {
   /// Most outcomes kept; the oldest are forgotten first.
   static final int KEPT_MAX = 10_000;
 
-  private final LongSupplier clockMillis;
+  private final ActorSystem system;
 
   /// By actor and key, in the order they came. Guarded by itself.
   private final LinkedHashMap<String, Entry> entries = new LinkedHashMap<>();
@@ -35,8 +34,8 @@ final class RequestKeys {
     }
   }
 
-  RequestKeys(LongSupplier clockMillis) {
-    this.clockMillis = clockMillis;
+  RequestKeys(ActorSystem system) {
+    this.system = system;
   }
 
   /// Enters a request.
@@ -53,13 +52,12 @@ final class RequestKeys {
     Object outcome = null;
     synchronized (entries) {
       Entry known = entries.get(name);
-      if (known != null && known.outcome != null && known.expiresMillis < clockMillis.getAsLong()) {
+      if (known != null && known.outcome != null && known.expiresMillis < system.clock().millis()) {
         entries.remove(name);
         known = null;
       }
       if (known == null) {
-        Entry fresh =
-            new Entry(key, clockMillis.getAsLong() + DurableTurns.IDEMPOTENCY_KEPT.toMillis());
+        Entry fresh = new Entry(key, system.idempotencyExpiresMillis());
         fresh.waiting.add(listener);
         entries.put(name, fresh);
         forgetOldest();

@@ -243,7 +243,8 @@ public final class SeededDispatcher implements Dispatcher {
   /// @param secret see [ActorSystem.Options]
   public ActorSystem boot(
       Clock clock, RandomGenerator entropy, Store store, DeadlineWheel wheel, long secret) {
-    ActorSystem system = new ActorSystem(clock, entropy, store, this, wheel, secret);
+    ActorSystem system =
+        new ActorSystem(clock, entropy, store, this, wheel, new ActorSystem.Options(1, secret));
     live.add(system);
     return system;
   }

@@ -250,7 +250,7 @@ class IdempotencyTest {
   @Test
   void outcome_isForgottenAfterADay() {
     assertThat(ask("account", "add", 5, "k1")).isEqualTo(5L);
-    clock.advance(DurableTurns.IDEMPOTENCY_KEPT.minusSeconds(1));
+    clock.advance(ActorSystem.Options.IDEMPOTENCY_KEPT.minusSeconds(1));
     assertThat(ask("account", "add", 5, "k1")).isEqualTo(5L);
     clock.advance(Duration.ofSeconds(2));
     assertThat(ask("account", "add", 5, "k1")).isEqualTo(10L);

@@ -66,7 +66,13 @@ final class Node implements AutoCloseable {
     DeadlineWheel wheel = new DeadlineWheel(clock::nanoTime);
     Node node =
         new Node(
-            new ActorSystem(clock, new SystemEntropy(), store, new WorkerDispatcher(2), wheel, 7));
+            new ActorSystem(
+                clock,
+                new SystemEntropy(),
+                store,
+                new WorkerDispatcher(2),
+                wheel,
+                new ActorSystem.Options(1, 7)));
     node.clock = clock;
     node.wheel = wheel;
     return node;

@@ -135,7 +135,9 @@ public final class Node implements AutoCloseable {
     ActorSystem actors =
         ActorSystem.start(
             new ActorSystem.Options(
-                Runtime.getRuntime().availableProcessors(), TurnSecret.of(data)),
+                Runtime.getRuntime().availableProcessors(),
+                TurnSecret.of(data),
+                options.idempotencyKept()),
             store);
     started("actors", actors);
     if (directory.afterUncleanStop()) {

@@ -1,5 +1,6 @@
 package dev.plexspaces.node;
 
+import dev.plexspaces.kernel.ActorSystem;
 import dev.plexspaces.kernel.identity.Scope;
 import dev.plexspaces.node.config.ConfigTable;
 import dev.plexspaces.node.config.Durations;
@@ -33,6 +34,7 @@ import java.util.Optional;
 /// | – | – | `history.retention` | `7d` |
 /// | – | – | `history.commits` | 1000 |
 /// | – | – | `history.payloads` | `true` |
+/// | – | – | `idempotency.kept` | `24h` |
 /// | `--dev` | – | – | off |
 ///
 /// `--dev` exists as a flag only: a node without authentication should look like one where it is
@@ -50,6 +52,7 @@ import java.util.Optional;
 /// @param drain longest wait for requests in progress when stopping
 /// @param trusted further token issuers, besides the node's own key
 /// @param history what people may read of the past of durable actors
+/// @param idempotencyKept how long the outcome of a request with an idempotency key is remembered
 public record NodeOptions(
     String nodeId,
     Path data,
@@ -62,7 +65,11 @@ public record NodeOptions(
     boolean samples,
     Duration drain,
     List<Issuer> trusted,
-    History history) {
+    History history,
+    Duration idempotencyKept) {
+
+  /// Longest time the outcome of a request may be remembered: the store keeps a row for each.
+  static final Duration IDEMPOTENCY_KEPT_MAX = Duration.ofDays(30);
 
   /// Default id of a node.
   public static final String NODE_ID = "node-1";
@@ -202,7 +209,8 @@ public record NodeOptions(
         variable(environment, "SAMPLES").map(NodeOptions::yesOrNo).or(keys::samples).orElse(true),
         variable(environment, "DRAIN").map(NodeOptions::drain).or(keys::drain).orElse(DRAIN),
         keys.trusted(),
-        keys.history());
+        keys.history(),
+        keys.idempotencyKept());
   }
 
   /// What the file says.
@@ -217,7 +225,8 @@ public record NodeOptions(
       Optional<Boolean> samples,
       Optional<Duration> drain,
       List<Issuer> trusted,
-      History history) {
+      History history,
+      Duration idempotencyKept) {
 
     static FileKeys of(ConfigTable root) {
       Optional<ConfigTable> node = root.table("node");
@@ -227,6 +236,7 @@ public record NodeOptions(
       Optional<ConfigTable> shutdown = root.table("shutdown");
       Optional<ConfigTable> security = root.table("security");
       Optional<ConfigTable> history = root.table("history");
+      Optional<ConfigTable> idempotency = root.table("idempotency");
       FileKeys keys =
           new FileKeys(
               node.flatMap(t -> t.string("id")),
@@ -239,9 +249,12 @@ public record NodeOptions(
               node.flatMap(t -> t.bool("samples")),
               shutdown.flatMap(t -> t.duration("drain", DRAIN_MAX)),
               security.map(FileKeys::issuers).orElse(List.of()),
-              history.map(FileKeys::history).orElse(History.DEFAULT));
+              history.map(FileKeys::history).orElse(History.DEFAULT),
+              idempotency
+                  .flatMap(t -> t.duration("kept", IDEMPOTENCY_KEPT_MAX))
+                  .orElse(ActorSystem.Options.IDEMPOTENCY_KEPT));
       for (Optional<ConfigTable> table :
-          List.of(node, http, grpc, log, shutdown, security, history)) {
+          List.of(node, http, grpc, log, shutdown, security, history, idempotency)) {
         table.ifPresent(ConfigTable::requireNoOtherKeys);
       }
       root.requireNoOtherKeys();

@@ -3,6 +3,7 @@ package dev.plexspaces.node;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import dev.plexspaces.kernel.ActorSystem;
 import dev.plexspaces.node.NodeOptions.Flags;
 import dev.plexspaces.node.NodeOptions.LogLevel;
 import dev.plexspaces.sdk.PlexException;
@@ -38,7 +39,8 @@ class NodeOptionsTest {
                 true,
                 Duration.ofSeconds(10),
                 List.of(),
-                new NodeOptions.History(Duration.ofDays(7), 1_000, true)));
+                new NodeOptions.History(Duration.ofDays(7), 1_000, true),
+                ActorSystem.Options.IDEMPOTENCY_KEPT));
   }
 
   @Test
@@ -69,6 +71,8 @@ class NodeOptionsTest {
             retention = "2d"
             commits = 50
             payloads = false
+            [idempotency]
+            kept = "3h"
             [[security.trusted]]
             issuer = "https://idp"
             audience = "plex"
@@ -89,7 +93,8 @@ class NodeOptionsTest {
                 false,
                 Duration.ofSeconds(30),
                 List.of(new NodeOptions.Issuer("https://idp", "plex", Path.of("/etc/idp.json"))),
-                new NodeOptions.History(Duration.ofDays(2), 50, false)));
+                new NodeOptions.History(Duration.ofDays(2), 50, false),
+                Duration.ofHours(3)));
   }
 
   @Test
