@@ -11,10 +11,12 @@ import dev.plexspaces.sdk.PlexException;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
@@ -64,6 +66,10 @@ final class DurableInbox {
   /// Replies to requests of the open turn that were read with it; null for none. What it has no use
   /// for, because the step was resolved otherwise, goes when it ends.
   private List<Envelope> openReplies;
+
+  /// Rows of replies that were found on disk, of which a copy may be in the mailbox as well: their
+  /// callee was faster than the turn that was resumed. At most one per commit point of that turn.
+  private final Set<Long> found = new HashSet<>();
 
   /// Rows exist beyond the window.
   private boolean behind;
@@ -217,6 +223,7 @@ final class DurableInbox {
     }
     Envelope reply = MessageCodec.decode(row.body(), cell.home.scope, null);
     reply.extras().inboxSeq = row.seq();
+    found.add(row.seq());
     return reply;
   }
 
@@ -414,7 +421,9 @@ final class DurableInbox {
     }
     lastSeq = e.inboxSeq();
     if (e.extras.replyTo != null) {
-      dropLate(e);
+      if (!found.remove(e.inboxSeq())) {
+        dropLate(e);
+      }
       return false;
     }
     return true;

@@ -367,7 +367,8 @@ class DurableAsksTest {
     // In the next life it is the other way round: two asks one, which has not come to its ask
     // again.
     gates.remove("one");
-    CountDownLatch ofTheFirstLife = gates.remove("two");
+    CountDownLatch ofTheFirstLife = gate("two");
+    gates.remove("two");
     gate("two").countDown();
     restart();
     // Only now: before, its turn would go on and find the cycle in the first life.
