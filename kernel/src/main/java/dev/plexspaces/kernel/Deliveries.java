@@ -15,9 +15,13 @@ import java.util.random.RandomGenerator;
 ///   it runs, and taken back as soon as it waits for somebody or its turn ends
 record Deliveries(int failed, int excused, int lost) {
 
-  /// Deliveries of a message before it is buried, counting those that failed, and apart from them
-  /// those with which the process ended.
+  /// Failed deliveries of a message before it is buried.
   static final int DELIVERIES_MAX = 3;
+
+  /// Runs of a message with which the process ended before it is buried. More than of those that
+  /// failed: somebody who kills the process again and again while it recovers hits the same
+  /// messages, which have nothing to do with it.
+  static final int LOST_MAX = 6;
 
   /// Redeliveries because of timeouts and outages before a message is buried: about an hour.
   static final int EXCUSED_MAX = 120;

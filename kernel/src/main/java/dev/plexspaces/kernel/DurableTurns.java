@@ -299,11 +299,11 @@ final class DurableTurns {
       old.markedSeq = e.inboxSeq();
     }
     // The one that ended it first had no mark yet.
-    if (old.lostBefore + 1 >= Deliveries.DELIVERIES_MAX) {
+    if (old.lostBefore + 1 >= Deliveries.LOST_MAX) {
       running = false;
       String reason =
           "the node ended without being stopped each of the "
-              + Deliveries.DELIVERIES_MAX
+              + Deliveries.LOST_MAX
               + " times this message ran";
       failed(t, e, reason, new PlexException(ErrorCode.ACTOR_CRASHED, cell + ": " + reason));
       if (recording.isResumed()) {

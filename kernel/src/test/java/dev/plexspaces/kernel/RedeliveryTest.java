@@ -504,24 +504,24 @@ class RedeliveryTest {
   }
 
   @Test
-  void messageThatEndsTheProcess_isBuriedAtTheFourthStart_andTheOthersGoOn() {
+  void messageThatEndsTheProcess_isBuriedAtTheSeventhStart_andTheOthersGoOn() {
     before = this::blockForEver;
     start(types());
     node.tell("r", "r", "fail", null);
     Node.eventually(() -> runs.get() == 1);
     node.tell("r", "r", "note", 1);
-    dieInTheHandler(Deliveries.DELIVERIES_MAX);
+    dieInTheHandler(Deliveries.LOST_MAX);
     assertThat(Node.take(seen)).isEqualTo(1L);
     Node.eventually(this::atRest);
-    assertThat(runs.get()).isEqualTo(Deliveries.DELIVERIES_MAX);
+    assertThat(runs.get()).isEqualTo(Deliveries.LOST_MAX);
     assertThat(dead())
         .extracting(InboxRow::reason)
         .containsExactly(
-            "the node ended without being stopped each of the 3 times this message ran");
+            "the node ended without being stopped each of the 6 times this message ran");
     assertThat(node.ask("r", "r", "get")).isEqualTo(1L);
     restart(false, types());
     assertThat(node.ask("r", "r", "get")).isEqualTo(1L);
-    assertThat(runs.get()).isEqualTo(Deliveries.DELIVERIES_MAX);
+    assertThat(runs.get()).isEqualTo(Deliveries.LOST_MAX);
   }
 
   @Test
@@ -534,10 +534,10 @@ class RedeliveryTest {
         };
     start(types());
     node.tell("r", "r", "fail", null);
-    dieInTheHandler(Deliveries.DELIVERIES_MAX);
+    dieInTheHandler(Deliveries.LOST_MAX);
     Node.eventually(() -> dead().size() == 1);
     assertThat(dead().getFirst().partlyDone()).isTrue();
-    assertThat(runs.get()).isEqualTo(Deliveries.DELIVERIES_MAX);
+    assertThat(runs.get()).isEqualTo(Deliveries.LOST_MAX);
     assertThat(node.ask("r", "r", "get")).isEqualTo(1L);
     Node.eventually(this::atRest);
   }
@@ -551,9 +551,9 @@ class RedeliveryTest {
         };
     start(types());
     node.asking("r", "r", "fail", null);
-    dieInTheHandler(Deliveries.DELIVERIES_MAX);
+    dieInTheHandler(Deliveries.LOST_MAX);
     Node.eventually(() -> dead().size() == 1);
-    assertThat(runs.get()).isEqualTo(Deliveries.DELIVERIES_MAX);
+    assertThat(runs.get()).isEqualTo(Deliveries.LOST_MAX);
     assertThat(node.ask("r", "r", "get")).isEqualTo(1L);
     Node.eventually(this::atRest);
   }
@@ -580,17 +580,17 @@ class RedeliveryTest {
                     }));
     start(all);
     node.tell("s", "one", "go", null);
-    for (int i = 1; i <= Deliveries.DELIVERIES_MAX; i++) {
+    for (int i = 1; i <= Deliveries.LOST_MAX; i++) {
       int run = i;
       Node.eventually(() -> runs.get() == run);
       restart(false, all);
     }
     assertThat(Node.take(seen))
         .isEqualTo(
-            "r/r: the node ended without being stopped each of the 3 times this" + " message ran");
+            "r/r: the node ended without being stopped each of the 6 times this" + " message ran");
     Node.eventually(this::atRest);
     assertThat(dead()).isEmpty();
-    assertThat(runs.get()).isEqualTo(Deliveries.DELIVERIES_MAX);
+    assertThat(runs.get()).isEqualTo(Deliveries.LOST_MAX);
   }
 
   @Test
