@@ -32,6 +32,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 
 /// Calls to actors and questions about them, whichever way they came in. No method blocks.
 final class ActorCalls {
@@ -63,12 +64,15 @@ final class ActorCalls {
 
   private final Invoker invoker;
   private final InstantSource clock;
+  private final Executor blocking;
   private final int payloadBytesMax;
 
+  /// @param blocking where the invoker may read the store
   /// @param payloadBytesMax longest payload, bytes of JSON
-  ActorCalls(Invoker invoker, InstantSource clock, int payloadBytesMax) {
+  ActorCalls(Invoker invoker, InstantSource clock, Executor blocking, int payloadBytesMax) {
     this.invoker = invoker;
     this.clock = clock;
+    this.blocking = blocking;
     this.payloadBytesMax = payloadBytesMax;
   }
 
@@ -95,6 +99,22 @@ final class ActorCalls {
   /// @throws PlexException `NOT_PERMITTED`, `INVALID_MESSAGE`; everything else goes to the listener
   void tell(Caller caller, Address address, Content content, Invoker.TellListener listener) {
     requireAllowed(caller, address, content);
+    if (caller.idempotencyKey().isEmpty()) {
+      handOver(caller, address, content, listener);
+    } else {
+      blocking.execute(
+          () -> {
+            try {
+              handOver(caller, address, content, listener);
+            } catch (RuntimeException | StackOverflowError failure) {
+              listener.failed(ErrorTable.toAnswer(failure, caller));
+            }
+          });
+    }
+  }
+
+  private void handOver(
+      Caller caller, Address address, Content content, Invoker.TellListener listener) {
     invoker.tell(
         caller.context(address.tenant(), address.namespace(), Optional.empty()),
         new Invoker.Target(address.type(), address.key()),

@@ -73,7 +73,8 @@ public final class Gateway implements AutoCloseable {
             : new TokenAuthenticator(options.trusted(), ports.clock());
     EdgeMetrics metrics = new EdgeMetrics(ports.meters());
 
-    ActorCalls actorCalls = new ActorCalls(ports.invoker(), ports.clock(), options.bodyBytesMax());
+    ActorCalls actorCalls =
+        new ActorCalls(ports.invoker(), ports.clock(), ports.blocking(), options.bodyBytesMax());
     ApplicationCalls applicationCalls =
         new ApplicationCalls(ports.applications(), ports.blocking(), options.uploads());
     SystemCalls systemCalls =

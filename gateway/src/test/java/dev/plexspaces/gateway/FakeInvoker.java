@@ -19,7 +19,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 /// Actors in memory, by type: `echo` replies with all it was sent; `literal` with its payload;
 /// `fails` with the error code its payload names; `ghost` is not there; `silent` replies when the
 /// test says so; `broken` throws something unexpected; `unwritable` replies with what JSON cannot
-/// carry.
+/// carry. A tell with a key is refused on a thread that must not block.
 final class FakeInvoker implements Invoker {
 
   /// A tell that was accepted.
@@ -68,6 +68,12 @@ final class FakeInvoker implements Invoker {
 
   @Override
   public void tell(RequestContext context, Target target, Request request, TellListener listener) {
+    if (request.idempotencyKey().isPresent() && !Thread.currentThread().isVirtual()) {
+      throw new IllegalStateException("would block " + Thread.currentThread());
+    }
+    if (target.type().equals("broken")) {
+      throw new IllegalStateException("java.lang.Secret at /home/node/secret.db");
+    }
     if (target.type().equals("ghost")) {
       listener.failed(new PlexException(ErrorCode.ACTOR_NOT_FOUND, "actor type ghost: not found"));
     } else if (target.type().equals("fails")) {

@@ -102,6 +102,25 @@ class HttpInvokeTest {
     assertThat(answer.object()).containsEntry("durable", false);
   }
 
+  /// The kernel may have to look the key up on disk.
+  @Test
+  void tellWithAKey_isHandedOverWhereBlockingIsAllowed_andSaysWhatFailed() {
+    edge.invoker.told.clear();
+    assertThat(tellWithKey("durable").status()).isEqualTo(202);
+    assertThat(edge.invoker.told.remove().request().idempotencyKey()).contains("once");
+    assertThat(tellWithKey("ghost").status()).isEqualTo(404);
+    Answer broken = tellWithKey("broken");
+    assertThat(broken.status()).isEqualTo(500);
+    assertThat(broken.text()).contains("internal error").doesNotContain("Secret");
+  }
+
+  private Answer tellWithKey(String type) {
+    return edge.send(
+        edge.request("POST", "/api/v1/actors/acme/prod/" + type + "/k", token, "{}")
+            .header("Idempotency-Key", "once")
+            .build());
+  }
+
   @Test
   void postAsk_asksWithTheEnvelope() {
     Answer answer =

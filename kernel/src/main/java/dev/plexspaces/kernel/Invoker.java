@@ -11,7 +11,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /// The way in for everything that is not an actor: the gateway, the command line, tests. No method
-/// blocks; listeners are called exactly once, on any thread, and must not block.
+/// blocks, but for a tell with an idempotency key, which may read the store; listeners are called
+/// exactly once, on any thread, and must not block.
 public interface Invoker {
 
   /// Whom a call is for, within the scope of the [RequestContext].
