@@ -466,7 +466,7 @@ final class ActorCell {
       return;
     } finally {
       if (durable != null) {
-        durable.releaseKey();
+        durable.over(t);
       }
       t.end();
     }

@@ -59,7 +59,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   private final Timers timers;
   private final DeadLetters deadLetters;
   private final DurableAsks durableAsks = new DurableAsks(this);
-  private final UncleanStop uncleanStop = new UncleanStop();
+  private final UncleanStop uncleanStop = new UncleanStop(this);
   private final OutsideCalls outside;
   private final Asks asks = new Asks(this);
   private final KeyLocks keyLocks = new KeyLocks(this);

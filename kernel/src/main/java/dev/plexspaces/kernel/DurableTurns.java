@@ -317,7 +317,11 @@ final class DurableTurns {
   }
 
   private void mark(Turn t) {
-    List<Row> rows = lost(t.envelope, inbox.leftovers().lostBefore + 1);
+    int before = inbox.leftovers().lostBefore;
+    if (before > 0) {
+      cell.system().uncleanStop().enter(t, cell);
+    }
+    List<Row> rows = lost(t.envelope, before + 1);
     pipeline.submitAndWait(
         t,
         new Commit(id, Optional.empty(), rows),
@@ -330,6 +334,7 @@ final class DurableTurns {
   private void unmark(Turn t) {
     pipeline.submitAside(
         lost(t.envelope, inbox.leftovers().lostBefore), "taking back the mark of a message");
+    cell.system().uncleanStop().leave(t);
   }
 
   private List<Row> lost(Envelope e, int count) {
@@ -802,8 +807,17 @@ final class DurableTurns {
     return true;
   }
 
+  /// The turn is over, whichever way: lets those go on that wait for it.
+  void over(Turn t) {
+    releaseKey();
+    if (inbox.leftovers() != null) {
+      // What it submitted last is written before the mark of the next one.
+      cell.system().uncleanStop().leave(t);
+    }
+  }
+
   /// Lets the next turn that wants the key go on.
-  void releaseKey() {
+  private void releaseKey() {
     if (locked) {
       locked = false;
       cell.system().keyLocks().release(lock);

@@ -631,6 +631,86 @@ class RedeliveryTest {
   }
 
   @Test
+  void suspects_runOneAtATime_andAllOfThemRun() {
+    int actors = 20;
+    before = this::blockForEver;
+    start(types());
+    for (int i = 0; i < actors; i++) {
+      node.tell("r", "r" + i, "fail", null);
+    }
+    Node.eventually(() -> stuck.get() == actors);
+    restart(false, types());
+    // Not yet suspects: any of them, or none, may have ended the process.
+    Node.eventually(() -> stuck.get() == 2 * actors);
+    AtomicInteger running = new AtomicInteger();
+    AtomicInteger together = new AtomicInteger();
+    before =
+        (c, s) -> {
+          together.accumulateAndGet(running.incrementAndGet(), Math::max);
+          Thread.sleep(2);
+          running.decrementAndGet();
+        };
+    failure.set(null);
+    restart(false, types());
+    for (int i = 0; i < actors; i++) {
+      assertThat(Node.take(seen)).isEqualTo("mended");
+    }
+    assertThat(together.get()).isEqualTo(1);
+    Node.eventually(this::atRest);
+    assertThat(dead()).isEmpty();
+  }
+
+  @Test
+  void suspectThatTakesTooLong_isNotWaitedForByTheOthers() {
+    before = this::blockForEver;
+    start(types());
+    node.tell("r", "a", "fail", null);
+    node.tell("r", "b", "fail", null);
+    Node.eventually(() -> stuck.get() == 2);
+    restart(false, types());
+    Node.eventually(() -> stuck.get() == 4);
+    restart(false, types());
+    Node.eventually(() -> stuck.get() == 5);
+    node.eventually(Duration.ofNanos(UncleanStop.ALONE_MAX_NANOS), () -> stuck.get() == 6);
+  }
+
+  @Test
+  void suspectThatOnlyWaits_letsTheNextOneRun() {
+    CountDownLatch never = new CountDownLatch(1);
+    TestType[] all = types();
+    all[2] =
+        TestType.of(
+            "callee",
+            () ->
+                Script.of(
+                    "*",
+                    (c, m) -> {
+                      never.await();
+                      return 1;
+                    }),
+            FacetCatalog.VIRTUAL_ACTOR);
+    before = this::blockForEver;
+    start(all);
+    node.tell("r", "a", "fail", null);
+    node.tell("r", "b", "fail", null);
+    Node.eventually(() -> stuck.get() == 2);
+    restart(false, all);
+    Node.eventually(() -> stuck.get() == 4);
+    AtomicInteger asking = new AtomicInteger();
+    before =
+        (c, s) -> {
+          asking.incrementAndGet();
+          askSomebody(c, s);
+        };
+    failure.set(null);
+    restart(false, all);
+    Node.eventually(() -> asking.get() == 2);
+    never.countDown();
+    assertThat(Node.take(seen)).isEqualTo("mended");
+    assertThat(Node.take(seen)).isEqualTo("mended");
+  }
+
+  @Test
   void oldMessage_whoseTurnEndsWellOrFailsOnItsOwn_losesItsMark() {
     before = this::blockForEver;
     start(types());
