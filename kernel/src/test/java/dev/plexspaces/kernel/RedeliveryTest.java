@@ -140,14 +140,15 @@ class RedeliveryTest {
     return store.inbox(Node.id("r", "r"), 0, 10);
   }
 
-  /// The failed delivery is on disk and the actor is up again.
+  /// The failed delivery is on disk, the actor is up again, and the time of the next one is set.
   private void failedOnce(int deliveries) {
     Node.eventually(
         () ->
             runs.get() == deliveries
                 && rows().stream()
                     .anyMatch(row -> Deliveries.of(row.attempts()).count() == deliveries));
-    Node.eventually(() -> node.state("r", "r").equals("active"));
+    Node.eventually(
+        () -> node.nextDue().filter(due -> due.compareTo(LONGEST_PAUSE) <= 0).isPresent());
   }
 
   private boolean atRest() {
