@@ -1,19 +1,13 @@
 package dev.plexspaces.kernel;
 
-import dev.plexspaces.kernel.journal.Commit;
-import dev.plexspaces.kernel.journal.Row;
-import dev.plexspaces.kernel.journal.RowResult;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.Message;
 import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.sdk.RequestContext;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// The asks of running turns: who waits for whom, and until when. An ask that would close a cycle
 /// of actors waiting for each other is refused. Source: spec/turns rules 20 and 21. Thread-safe.
@@ -22,8 +16,6 @@ final class Asks {
   /// Asks with a shorter timeout never run on the caller's thread, nanoseconds: who sets one wants
   /// to be woken in time.
   private static final long INLINE_TIMEOUT_MIN_NANOS = 1_000_000_000;
-
-  private static final Logger LOG = LoggerFactory.getLogger(Asks.class);
 
   private final ActorSystem system;
   private final Object deadlockLock = new Object();
@@ -36,7 +28,7 @@ final class Asks {
   Object ask(
       ActorCell caller, Turn t, Address to, String operation, Object payload, Duration timeout) {
     RequestContext context = t.envelope.context;
-    long nanos = nanosLeft(context, timeout);
+    long nanos = untilDeadline(t, timeout).toNanos();
     ActorCell callee = resolve(to);
     ReplyTo.Blocking reply =
         new ReplyTo.Blocking(system.clock().nanoTime() + nanos, caller, callee, to, operation);
@@ -52,17 +44,6 @@ final class Asks {
     } finally {
       caller.waitingFor = null;
     }
-  }
-
-  private long nanosLeft(RequestContext context, Duration timeout) {
-    long nanos = timeout.toNanos();
-    if (context.deadline().isPresent()) {
-      nanos =
-          Math.min(
-              nanos,
-              Duration.between(system.clock().instant(), context.deadline().get()).toNanos());
-    }
-    return nanos;
   }
 
   /// Enters a wait into the graph of waits, unless there is no time for it, it would close a cycle,
@@ -108,7 +89,7 @@ final class Asks {
   ///   `RESOURCE_EXHAUSTED` when the callee's mailbox is full: nothing was asked
   ReplyTo.Durable enterRequest(
       ActorCell caller, Turn t, Address to, String operation, String requestId, Duration timeout) {
-    long nanos = nanosLeft(t.envelope.context, timeout);
+    long nanos = untilDeadline(t, timeout).toNanos();
     ActorCell callee = resolve(to);
     if (ActorSystem.full(callee)) {
       throw DeadLetters.error(to.toString(), DeadLetters.Reason.MAILBOX_FULL);
@@ -184,30 +165,6 @@ final class Asks {
   long millisAt(long nanos) {
     return system.clock().millis()
         + TimeUnit.NANOSECONDS.toMillis(nanos - system.clock().nanoTime());
-  }
-
-  /// Writes a reply that no turn's commit carries into its asker's inbox.
-  void commitReply(Envelope reply) {
-    Address asker = reply.target;
-    Row.InboxInsert row = DurableAsks.row(reply);
-    system
-        .store()
-        .submit(
-            new Commit(row.to(), Optional.empty(), List.of(row)),
-            new Commit.Listener() {
-              @Override
-              public void durable(long seq, List<RowResult> results) {
-                if (results.getFirst() instanceof RowResult.Inserted inserted) {
-                  reply.extras().inboxSeq = inserted.inboxSeq();
-                }
-                system.durableAsks().replied(asker, reply);
-              }
-
-              @Override
-              public void refused(PlexException why) {
-                LOG.warn("a reply to {} could not be kept: {}", asker, why.getMessage());
-              }
-            });
   }
 
   /// Time until the deadline of the request a turn works for.

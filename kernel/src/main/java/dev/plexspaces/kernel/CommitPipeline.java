@@ -126,6 +126,17 @@ final class CommitPipeline {
     return p.results;
   }
 
+  /// Writes a row that belongs to no turn's record and blocks the turn until it is on disk.
+  ///
+  /// @throws PlexException why it was refused
+  List<RowResult> commitRow(Turn t, Row row) {
+    List<Row> rows = List.of(row);
+    return submitAndWait(
+        t,
+        new Commit(cell.id(), Optional.empty(), rows),
+        new Pending(Turn.NONE, NO_MESSAGES, rows, null, null));
+  }
+
   /// Releases effects of a turn that wrote nothing, behind what it may have read.
   void releaseBehind(Object[] effects, Envelope e, Object reply) {
     Pending p = new Pending(effects, NO_MESSAGES, List.of(), e, reply);

@@ -59,7 +59,7 @@ record Deliveries(int failed, int excused, int lost) {
 
   /// After a delivery that ended on its own, though not well: so the process survived it.
   Deliveries after(Throwable thrown) {
-    return outage(thrown)
+    return outageIn(thrown) != null
         ? new Deliveries(failed, excused + 1, 0)
         : new Deliveries(failed + 1, excused, 0);
   }
@@ -106,9 +106,5 @@ record Deliveries(int failed, int excused, int lost) {
       t = t.getCause();
     }
     return null;
-  }
-
-  private static boolean outage(Throwable thrown) {
-    return outageIn(thrown) != null;
   }
 }

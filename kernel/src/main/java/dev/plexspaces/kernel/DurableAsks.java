@@ -1,12 +1,18 @@
 package dev.plexspaces.kernel;
 
 import dev.plexspaces.kernel.identity.ActorId;
+import dev.plexspaces.kernel.journal.Commit;
 import dev.plexspaces.kernel.journal.Row;
+import dev.plexspaces.kernel.journal.RowResult;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.Message;
 import dev.plexspaces.sdk.PlexException;
+import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// Asks between durable actors, exactly once: a request is a row of the callee's inbox, written by
 /// the commit that opens the wait; the reply is a row of the caller's inbox, written by the commit
@@ -23,6 +29,8 @@ final class DurableAsks {
 
   /// Type of the message that carries a reply.
   static final String REPLY = "__REPLY__";
+
+  private static final Logger LOG = LoggerFactory.getLogger(DurableAsks.class);
 
   private final ActorSystem system;
   private final ConcurrentHashMap<String, ReplyTo.Durable> waits = new ConcurrentHashMap<>();
@@ -64,6 +72,30 @@ final class DurableAsks {
         message.id(),
         0,
         MessageCodec.encode(message));
+  }
+
+  /// Writes a reply that no turn's commit carries into its asker's inbox.
+  void commit(Envelope reply) {
+    Address asker = reply.target;
+    Row.InboxInsert row = row(reply);
+    system
+        .store()
+        .submit(
+            new Commit(row.to(), Optional.empty(), List.of(row)),
+            new Commit.Listener() {
+              @Override
+              public void durable(long seq, List<RowResult> results) {
+                if (results.getFirst() instanceof RowResult.Inserted inserted) {
+                  reply.extras().inboxSeq = inserted.inboxSeq();
+                }
+                replied(asker, reply);
+              }
+
+              @Override
+              public void refused(PlexException why) {
+                LOG.warn("a reply to {} could not be kept: {}", asker, why.getMessage());
+              }
+            });
   }
 
   void enter(ReplyTo.Durable wait) {

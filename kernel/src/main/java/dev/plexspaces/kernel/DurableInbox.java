@@ -1,7 +1,6 @@
 package dev.plexspaces.kernel;
 
 import dev.plexspaces.kernel.identity.ActorId;
-import dev.plexspaces.kernel.journal.Commit;
 import dev.plexspaces.kernel.journal.InboxRow;
 import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.RowResult;
@@ -15,7 +14,6 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Predicate;
@@ -33,9 +31,9 @@ final class DurableInbox {
 
   A row whose delivery failed waits for its time in a lane, and the later ones of its sender wait
   behind it; those of other senders go on. From outside the sender is the user. A timer waits alone,
-  and calls from outside, which have no row, wait for nothing. While the message of an open turn waits the whole actor does, for its
-  turn must be resumed first. Once so many rows wait in lanes that the window is full, no more are
-  read, whosever they are, until a lane is free again. */
+  and calls from outside, which have no row, wait for nothing. While the message of an open turn
+  waits the whole actor does, for its turn must be resumed first. Once so many rows wait in lanes
+  that the window is full, no more are read, whosever they are, until a lane is free again. */
 
   /// Rows held in memory, and as many again in lanes; more are loaded when these are worked off.
   static final int WINDOW = 1_000;
@@ -205,10 +203,7 @@ final class DurableInbox {
     if (row != null) {
       adopt(e, row);
     } else if (leftovers != null) {
-      List<Row> rows = List.of(new Row.InboxInsert(id, messageId, 0, body));
-      CommitPipeline.Pending p = pipeline.new Pending(Turn.NONE, new Envelope[0], rows, null, null);
-      List<RowResult> results =
-          pipeline.submitAndWait(t, new Commit(id, Optional.empty(), rows), p);
+      List<RowResult> results = pipeline.commitRow(t, new Row.InboxInsert(id, messageId, 0, body));
       openSeq = ((RowResult.Inserted) results.getFirst()).inboxSeq();
       e.extras().inboxSeq = openSeq;
     }

@@ -4,7 +4,6 @@ import dev.plexspaces.kernel.binding.DurableState;
 import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.identity.Scope;
 import dev.plexspaces.kernel.journal.Commit;
-import dev.plexspaces.kernel.journal.IdempotencyRecord;
 import dev.plexspaces.kernel.journal.LoadedActor;
 import dev.plexspaces.kernel.journal.LoadedActor.OpenTurn;
 import dev.plexspaces.kernel.journal.Row;
@@ -69,6 +68,10 @@ final class DurableTurns {
   private final CommitPoints points;
 
   private int incarnation;
+
+  /// What the ids of all its messages begin with; null until asked for.
+  private String idPrefix;
+
   private long nextTurn;
 
   /// The turn that runs or ran last.
@@ -321,11 +324,7 @@ final class DurableTurns {
     if (before > 0) {
       cell.system().uncleanStop().enter(t, cell);
     }
-    List<Row> rows = lost(t.envelope, before + 1);
-    pipeline.submitAndWait(
-        t,
-        new Commit(id, Optional.empty(), rows),
-        pipeline.new Pending(Turn.NONE, NO_MESSAGES, rows, null, null));
+    pipeline.commitRow(t, lost(t.envelope, before + 1));
     marked = true;
   }
 
@@ -333,13 +332,14 @@ final class DurableTurns {
   /// doing.
   private void unmark(Turn t) {
     pipeline.submitAside(
-        lost(t.envelope, inbox.leftovers().lostBefore), "taking back the mark of a message");
+        List.of(lost(t.envelope, inbox.leftovers().lostBefore)),
+        "taking back the mark of a message");
     cell.system().uncleanStop().leave(t);
   }
 
-  private List<Row> lost(Envelope e, int count) {
+  private Row lost(Envelope e, int count) {
     e.extras.deliveries = e.extras.deliveries.withLost(count);
-    return List.of(new Row.InboxUpdate(id, e.inboxSeq(), dueAt(e), e.extras.deliveries.packed()));
+    return new Row.InboxUpdate(id, e.inboxSeq(), dueAt(e), e.extras.deliveries.packed());
   }
 
   /// Does what blocks the handler and runs none of its code.
@@ -383,22 +383,14 @@ final class DurableTurns {
         return true;
       }
     }
-    Optional<IdempotencyRecord> known;
     try {
-      known = store.idempotency(id, key.key());
-    } catch (PlexException unreadable) {
-      e.replyTo.fail(unreadable);
+      Optional<byte[]> known = Idempotency.known(store, id, key);
+      known.ifPresent(outcome -> Idempotency.settle(cell, e.replyTo, outcome));
+      return known.isPresent();
+    } catch (PlexException conflictOrUnreadable) {
+      e.replyTo.fail(conflictOrUnreadable);
       return true;
     }
-    if (known.isEmpty() || known.get().reply().isEmpty()) {
-      return false;
-    }
-    if (!key.sameBody(known.get().bodyHash())) {
-      e.replyTo.fail(Idempotency.otherBody());
-      return true;
-    }
-    Idempotency.settle(cell, e.replyTo, known.get().reply().get());
-    return true;
   }
 
   /// A message that came while the activation waits to be loaded again. One with a row stays there.
@@ -468,11 +460,14 @@ final class DurableTurns {
 
   /// What the ids of a turn's messages begin with.
   private String requestIds(long turn) {
-    String name = id.toString();
-    if (name.length() > ID_LENGTH_MAX) {
-      name = IdempotencyKey.of("", name, "", null).text();
+    if (idPrefix == null) {
+      String name = id.toString();
+      if (name.length() > ID_LENGTH_MAX) {
+        name = IdempotencyKey.of("", name, "", null).text();
+      }
+      idPrefix = name + "#" + store.incarnation() + "." + incarnation + ".";
     }
-    return name + "#" + store.incarnation() + "." + incarnation + "." + turn + ".";
+    return idPrefix + turn + ".";
   }
 
   long sendAfter(Turn t, Duration delay, Envelope e) {
@@ -568,10 +563,7 @@ final class DurableTurns {
   private void remember(Envelope e, Map<String, Object> outcome) {
     IdempotencyKey key = e.extras.idempotency;
     if (key != null) {
-      long expires = cell.system().idempotencyExpiresMillis();
-      after.add(
-          new Row.Idempotency(id, key.key(), key.body(), Optional.of(Json.write(outcome)), expires),
-          null);
+      after.add(Idempotency.row(cell.system(), id, key, outcome), null);
     }
   }
 

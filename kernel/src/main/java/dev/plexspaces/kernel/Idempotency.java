@@ -1,10 +1,15 @@
 package dev.plexspaces.kernel;
 
+import dev.plexspaces.kernel.identity.ActorId;
+import dev.plexspaces.kernel.journal.IdempotencyRecord;
+import dev.plexspaces.kernel.journal.Row;
+import dev.plexspaces.kernel.journal.Store;
 import dev.plexspaces.kernel.json.Json;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /// The outcome of a request with a key, as it is remembered.
 final class Idempotency {
@@ -22,6 +27,31 @@ final class Idempotency {
 
   static Map<String, Object> error(PlexException error) {
     return Map.of(ERROR, MessageCodec.error(error));
+  }
+
+  /// What the request with a key was answered, as [#row] keeps it.
+  ///
+  /// @throws PlexException `CONFLICT` when the key was used for another request, `UNAVAILABLE` when
+  ///   the store cannot be read
+  static Optional<byte[]> known(Store store, ActorId actor, IdempotencyKey key) {
+    IdempotencyRecord known = store.idempotency(actor, key.key()).orElse(null);
+    if (known == null) {
+      return Optional.empty();
+    }
+    if (!key.sameBody(known.bodyHash())) {
+      throw otherBody();
+    }
+    return known.reply();
+  }
+
+  /// Remembers what a request with a key is answered.
+  static Row row(ActorSystem system, ActorId actor, IdempotencyKey key, Object outcome) {
+    return new Row.Idempotency(
+        actor,
+        key.key(),
+        key.body(),
+        Optional.of(Json.write(outcome)),
+        system.idempotencyExpiresMillis());
   }
 
   /// Gives a caller a remembered outcome.

@@ -377,8 +377,9 @@ public final class Inspection {
   }
 
   private InboxRow onDisk(Scope scope, String id) {
-    DeadLetter known = deadLetter(scope, id, false).orElseThrow(() -> notFound(id));
-    if (!known.durable()) {
+    long number = number(id);
+    if (id.charAt(0) == VOLATILE) {
+      deadLetter(scope, id, false).orElseThrow(() -> notFound(id));
       throw new PlexException(
           ErrorCode.CONFLICT,
           "dead letter "
@@ -386,7 +387,7 @@ public final class Inspection {
               + ": its message was not durable and is gone; only durable ones can be re-driven or"
               + " discarded");
     }
-    return row(scope, number(id)).orElseThrow(() -> notFound(id));
+    return row(scope, number).orElseThrow(() -> notFound(id));
   }
 
   private static PlexException notFound(String id) {

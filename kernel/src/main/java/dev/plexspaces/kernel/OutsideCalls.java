@@ -7,7 +7,6 @@ import dev.plexspaces.kernel.Invoker.TellListener;
 import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.identity.Scope;
 import dev.plexspaces.kernel.journal.Commit;
-import dev.plexspaces.kernel.journal.IdempotencyRecord;
 import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.RowResult;
 import dev.plexspaces.kernel.json.Json;
@@ -208,14 +207,9 @@ final class OutsideCalls {
       IdempotencyKey key,
       TellListener listener) {
     if (key != null) {
-      Optional<IdempotencyRecord> known = system.store().idempotency(id, key.key());
-      if (known.isPresent() && !key.sameBody(known.get().bodyHash())) {
-        listener.failed(Idempotency.otherBody());
-        return;
-      }
-      if (known.isPresent() && known.get().reply().isPresent()) {
-        String first = (String) Json.parse(known.get().reply().get());
-        listener.accepted(id, first, true);
+      Optional<byte[]> known = Idempotency.known(system.store(), id, key);
+      if (known.isPresent()) {
+        listener.accepted(id, (String) Json.parse(known.get()), true);
         return;
       }
     }
@@ -226,10 +220,7 @@ final class OutsideCalls {
     List<Row> rows = new ArrayList<>();
     rows.add(new Row.InboxInsert(id, messageId, 0, MessageCodec.encode(e)));
     if (key != null) {
-      long expires = system.idempotencyExpiresMillis();
-      rows.add(
-          new Row.Idempotency(
-              id, key.key(), key.body(), Optional.of(Json.write(messageId)), expires));
+      rows.add(Idempotency.row(system, id, key, messageId));
     }
     system
         .store()

@@ -171,7 +171,7 @@ abstract class ReplyTo extends Deadline {
           o instanceof PlexException error
               ? DurableAsks.reply(asker, null, error)
               : DurableAsks.reply(asker, o, null);
-      system.asks().commitReply(reply);
+      system.durableAsks().commit(reply);
     }
 
     @Override
