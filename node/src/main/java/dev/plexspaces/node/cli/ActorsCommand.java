@@ -7,15 +7,12 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
-import tools.jackson.databind.JsonNode;
 
 @Command(
     name = "actors",
     description = "Lists the live actors of a namespace.",
     mixinStandardHelpOptions = true)
 final class ActorsCommand implements Callable<Integer> {
-
-  private static final int PAGE_SIZE = 500;
 
   @Mixin private Connection connection;
   @Mixin private ActorAddress address;
@@ -38,31 +35,22 @@ final class ActorsCommand implements Callable<Integer> {
         Listing.read(
             connection.client(),
             limit,
-            PAGE_SIZE,
             "actors",
-            (size, token) ->
-                path
-                    + "?page_size="
-                    + size
-                    + (type == null ? "" : "&type=" + Client.segment(type))
-                    + token.map(t -> "&page_token=" + Client.segment(t)).orElse(""));
-    if (connection.json) {
-      listing.printJson(spec.commandLine().getOut());
-      return Main.OK;
-    }
-    Table table =
-        new Table("ACTOR", "STATE", "APPLICATION", "SUPERVISOR", "MESSAGES", "MAILBOX", "RESTARTS");
-    for (JsonNode actor : listing.rows().values()) {
-      table.row(
-          actor.path("actor_id").asString(""),
-          actor.path("state").asString(""),
-          actor.path("application_id").asString(""),
-          actor.path("supervisor").asString(""),
-          actor.path("messages").asString("0"),
-          actor.path("mailbox_depth").asString("0"),
-          actor.path("restarts").asString("0"));
-    }
-    listing.print(table, spec.commandLine());
-    return Main.OK;
+            "page_size",
+            path + "?" + (type == null ? "" : "type=" + Client.segment(type) + "&"),
+            "");
+    return listing.print(
+        connection.json,
+        spec.commandLine(),
+        new Table("ACTOR", "STATE", "APPLICATION", "SUPERVISOR", "MESSAGES", "MAILBOX", "RESTARTS"),
+        (table, actor) ->
+            table.row(
+                actor.path("actor_id").asString(""),
+                actor.path("state").asString(""),
+                actor.path("application_id").asString(""),
+                actor.path("supervisor").asString(""),
+                actor.path("messages").asString("0"),
+                actor.path("mailbox_depth").asString("0"),
+                actor.path("restarts").asString("0")));
   }
 }

@@ -25,8 +25,6 @@ import tools.jackson.databind.JsonNode;
 final class DeadLettersCommand implements Callable<Integer> {
 
   private static final String ROOT = "/api/v1/dead-letters";
-  private static final int PAGE_SIZE = 500;
-
   @Spec private CommandSpec spec;
 
   @Override
@@ -55,38 +53,24 @@ final class DeadLettersCommand implements Callable<Integer> {
     public Integer call() {
       String path = address.scoped(ROOT, connection);
       // A table has no room for payloads.
-      String options = connection.json ? "" : "&payloads=false";
+      String options = connection.json ? "" : "payloads=false&";
       Listing listing =
           Listing.read(
-              connection.client(),
-              limit,
-              PAGE_SIZE,
-              "dead_letters",
-              (size, token) ->
-                  path
-                      + "?page_size="
-                      + size
-                      + options
-                      + token.map(t -> "&page_token=" + Client.segment(t)).orElse(""));
-      if (connection.json) {
-        listing.printJson(spec.commandLine().getOut());
-        return Main.OK;
-      }
-      Table table =
-          new Table("ID", "ACTOR", "OPERATION", "DURABLE", "COMMITTED", "ATTEMPTS", "AT", "REASON");
-      for (JsonNode letter : listing.rows().values()) {
-        table.row(
-            letter.path("dead_letter_id").asString(""),
-            letter.path("actor_id").asString(""),
-            letter.path("message").path("operation").asString(""),
-            letter.path("durable").asBoolean(false) ? "yes" : "no",
-            letter.path("committed_effects").asBoolean(false) ? "yes" : "no",
-            letter.path("attempts").asString("0"),
-            letter.path("at").asString(""),
-            Listing.line(letter.path("reason").asString("")));
-      }
-      listing.print(table, spec.commandLine());
-      return Main.OK;
+              connection.client(), limit, "dead_letters", "page_size", path + "?" + options, "");
+      return listing.print(
+          connection.json,
+          spec.commandLine(),
+          new Table("ID", "ACTOR", "OPERATION", "DURABLE", "COMMITTED", "ATTEMPTS", "AT", "REASON"),
+          (table, letter) ->
+              table.row(
+                  letter.path("dead_letter_id").asString(""),
+                  letter.path("actor_id").asString(""),
+                  letter.path("message").path("operation").asString(""),
+                  letter.path("durable").asBoolean(false) ? "yes" : "no",
+                  letter.path("committed_effects").asBoolean(false) ? "yes" : "no",
+                  letter.path("attempts").asString("0"),
+                  letter.path("at").asString(""),
+                  Listing.line(letter.path("reason").asString(""))));
     }
   }
 

@@ -3,7 +3,6 @@ package dev.plexspaces.node.cli;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -19,8 +18,6 @@ import tools.jackson.databind.JsonNode;
     footer = "The table shows the start of long texts; --json shows them whole.",
     mixinStandardHelpOptions = true)
 final class HistoryCommand implements Callable<Integer> {
-
-  private static final int PAGE_SIZE = 500;
 
   @Mixin private Connection connection;
   @Mixin private ActorAddress address;
@@ -51,41 +48,30 @@ final class HistoryCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     String path = address.keyed(connection, actor) + "/history";
-    String options = noPayloads ? "&payloads=false" : "";
+    String options = noPayloads ? "payloads=false&" : "";
     Listing listing =
         Listing.read(
             connection.client(),
             limit,
-            PAGE_SIZE,
             "entries",
-            (size, token) ->
-                path
-                    + "?limit="
-                    + size
-                    + options
-                    + (token.isPresent()
-                        ? "&page_token=" + Client.segment(token.get())
-                        : Optional.ofNullable(before).map(seq -> "&before=" + seq).orElse("")));
-    if (connection.json) {
-      listing.printJson(spec.commandLine().getOut());
-      return Main.OK;
-    }
-    Table table =
-        new Table("SEQ", "TURN", "STEP", "KIND", "AT", "OPERATION", "INPUT", "CHANGES", "OUTCOME");
-    for (JsonNode entry : listing.rows().values()) {
-      table.row(
-          entry.path("seq").asString(""),
-          entry.path("turn").asString(""),
-          entry.path("step").asString(""),
-          entry.path("kind").asString("").toLowerCase(Locale.ROOT),
-          entry.path("at").asString(""),
-          entry.path("input").path("operation").asString(""),
-          Listing.brief(entry.path("input").path("payload").asString("")),
-          Listing.brief(changes(entry)),
-          Listing.brief(outcome(entry)));
-    }
-    listing.print(table, spec.commandLine());
-    return Main.OK;
+            "limit",
+            path + "?" + options,
+            before == null ? "" : "&before=" + before);
+    return listing.print(
+        connection.json,
+        spec.commandLine(),
+        new Table("SEQ", "TURN", "STEP", "KIND", "AT", "OPERATION", "INPUT", "CHANGES", "OUTCOME"),
+        (table, entry) ->
+            table.row(
+                entry.path("seq").asString(""),
+                entry.path("turn").asString(""),
+                entry.path("step").asString(""),
+                entry.path("kind").asString("").toLowerCase(Locale.ROOT),
+                entry.path("at").asString(""),
+                entry.path("input").path("operation").asString(""),
+                Listing.brief(entry.path("input").path("payload").asString("")),
+                Listing.brief(changes(entry)),
+                Listing.brief(outcome(entry))));
   }
 
   private static String changes(JsonNode entry) {

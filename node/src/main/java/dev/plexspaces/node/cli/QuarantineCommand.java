@@ -8,7 +8,6 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
-import tools.jackson.databind.JsonNode;
 
 @Command(
     name = "quarantine",
@@ -20,8 +19,6 @@ import tools.jackson.databind.JsonNode;
 final class QuarantineCommand implements Callable<Integer> {
 
   private static final String ROOT = "/api/v1/quarantine";
-  private static final int PAGE_SIZE = 500;
-
   @Spec private CommandSpec spec;
 
   @Override
@@ -50,30 +47,17 @@ final class QuarantineCommand implements Callable<Integer> {
     public Integer call() {
       String path = address.scoped(ROOT, connection);
       Listing listing =
-          Listing.read(
-              connection.client(),
-              limit,
-              PAGE_SIZE,
-              "actors",
-              (size, token) ->
-                  path
-                      + "?page_size="
-                      + size
-                      + token.map(t -> "&page_token=" + Client.segment(t)).orElse(""));
-      if (connection.json) {
-        listing.printJson(spec.commandLine().getOut());
-        return Main.OK;
-      }
-      Table table = new Table("ACTOR", "SINCE", "UNTIL", "REASON");
-      for (JsonNode actor : listing.rows().values()) {
-        table.row(
-            actor.path("actor_id").asString(""),
-            actor.path("since").asString(""),
-            actor.path("until").asString(""),
-            Listing.line(actor.path("reason").asString("")));
-      }
-      listing.print(table, spec.commandLine());
-      return Main.OK;
+          Listing.read(connection.client(), limit, "actors", "page_size", path + "?", "");
+      return listing.print(
+          connection.json,
+          spec.commandLine(),
+          new Table("ACTOR", "SINCE", "UNTIL", "REASON"),
+          (table, actor) ->
+              table.row(
+                  actor.path("actor_id").asString(""),
+                  actor.path("since").asString(""),
+                  actor.path("until").asString(""),
+                  Listing.line(actor.path("reason").asString(""))));
     }
   }
 

@@ -242,8 +242,8 @@ class MainTest {
 
     assertThat(requests)
         .containsExactly(
-            "GET /api/v1/actors/acme/prod?page_size=2&type=counter",
-            "GET /api/v1/actors/acme/prod?page_size=1&type=counter&page_token=t%201");
+            "GET /api/v1/actors/acme/prod?type=counter&page_size=2",
+            "GET /api/v1/actors/acme/prod?type=counter&page_size=1&page_token=t%201");
     assertThat(out.toString().lines())
         .containsExactly(
             "ACTOR                STATE   APPLICATION  SUPERVISOR  MESSAGES  MAILBOX  RESTARTS",
@@ -270,9 +270,9 @@ class MainTest {
     assertThat(requests)
         .containsExactly(
             "GET /api/v1/actors/default/default/book/al%20ice/history"
-                + "?limit=2&payloads=false&before=12",
+                + "?payloads=false&limit=2&before=12",
             "GET /api/v1/actors/default/default/book/al%20ice/history"
-                + "?limit=1&payloads=false&page_token=t%201");
+                + "?payloads=false&limit=1&page_token=t%201");
     assertThat(out.toString().lines())
         .hasSize(3)
         .element(1)
