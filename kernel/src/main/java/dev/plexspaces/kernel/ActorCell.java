@@ -485,6 +485,12 @@ final class ActorCell {
     } catch (Throwable thrown) {
       if (durable != null && durable.rerun() != null) {
         rerun(t, e, durable.rerun());
+      } else if (durable != null && !killed && durable.unacceptable() != null) {
+        LOG.warn("{} failed in '{}': {}", this, e.type, durable.unacceptable().getMessage());
+        processed++;
+        t.discard();
+        durable.neverCommitted(t, e);
+        send(new Reload(true));
       } else if (durable != null && durable.mismatch() != null) {
         // The handler caught it and threw something else.
         halt(t, e, durable.mismatch());
