@@ -589,7 +589,7 @@ final class DurableTurns {
   }
 
   private TurnRecord record(
-      Envelope e, Object reply, Kind kind, List<StateChange> changes, boolean ends) {
+      Turn t, Envelope e, Object reply, Kind kind, List<StateChange> changes, boolean ends) {
     boolean first = kind == Kind.WHOLE || kind == Kind.OPEN;
     return new TurnRecord(
         kind,
@@ -603,7 +603,8 @@ final class DurableTurns {
         ends && e != null && e.kind == Message.Kind.CALL && reply != Reply.LATER
             ? Optional.of(Json.write(reply))
             : Optional.empty(),
-        Optional.empty());
+        Optional.empty(),
+        t.outgoing());
   }
 
   /// Commits the end of a turn.
@@ -611,7 +612,7 @@ final class DurableTurns {
   /// @param conditional true when it is refused if somebody else wrote a key
   private void commit(
       Turn t, Envelope e, Object reply, Kind kind, List<StateChange> changes, boolean conditional) {
-    TurnRecord record = record(e, reply, kind, changes, true);
+    TurnRecord record = record(t, e, reply, kind, changes, true);
     CommitPipeline.Pending p = pending(t, e, reply).ofHandler();
     cell.home.entry.commits.increment();
     announce(e, p);
@@ -897,7 +898,7 @@ final class DurableTurns {
     if (!open && claims(t.envelope)) {
       claimRow(t.envelope);
     }
-    TurnRecord record = record(t.envelope, null, kind, state.drainChanges(), false);
+    TurnRecord record = record(t, t.envelope, null, kind, state.drainChanges(), false);
     CommitPipeline.Pending p = pending(t, null, null).ofHandler();
     cell.home.entry.commits.increment();
     boolean wasOpen = open;
