@@ -7,6 +7,7 @@ import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.RowResult;
 import dev.plexspaces.kernel.journal.TurnCursor;
 import dev.plexspaces.kernel.journal.TurnRecordCodec;
+import dev.plexspaces.kernel.journal.UnacceptableCommit;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.store.KnownActor.TailRow;
@@ -359,7 +360,7 @@ final class Writer implements Runnable {
       } catch (IllegalArgumentException e) {
         refuseAtTheDoor(
             listener,
-            new PlexException(
+            new UnacceptableCommit(
                 ErrorCode.INVALID_MESSAGE, "actor " + commit.actor() + ": " + e.getMessage()));
         return;
       }
@@ -381,7 +382,7 @@ final class Writer implements Runnable {
       actor.settle(null);
       refuseAtTheDoor(
           listener,
-          new PlexException(
+          new UnacceptableCommit(
               ErrorCode.RESOURCE_EXHAUSTED,
               "actor "
                   + commit.actor()
