@@ -92,7 +92,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     /// Source: spec/turns rule 28.
     public static final Duration IDEMPOTENCY_KEPT = Duration.ofHours(24);
 
-    /// Outcomes. With short replies some 300 MB of disk.
+    /// Outcomes. With replies of 40 bytes some 200 MB of disk.
     public static final long IDEMPOTENCY_PER_TENANT = 1_000_000;
 
     public Options(int parallelism, long secret) {

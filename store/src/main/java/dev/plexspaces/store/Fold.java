@@ -212,6 +212,7 @@ final class Fold {
     for (Map.Entry<Integer, Long> scope : added.entrySet()) {
       RequestCounts.write(database, scope.getKey(), scope.getValue());
     }
+    remembered.clear();
     return again;
   }
 
