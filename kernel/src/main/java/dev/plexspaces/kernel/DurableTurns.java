@@ -390,11 +390,11 @@ final class DurableTurns {
       }
     }
     try {
-      Optional<byte[]> known = Idempotency.known(store, id, key);
+      Optional<byte[]> known = Idempotency.known(cell.system(), id, key);
       known.ifPresent(outcome -> Idempotency.settle(cell, e.replyTo, outcome));
       return known.isPresent();
-    } catch (PlexException conflictOrUnreadable) {
-      e.replyTo.fail(conflictOrUnreadable);
+    } catch (PlexException refusal) {
+      e.replyTo.fail(refusal);
       return true;
     }
   }

@@ -207,7 +207,7 @@ final class OutsideCalls {
       IdempotencyKey key,
       TellListener listener) {
     if (key != null) {
-      Optional<byte[]> known = Idempotency.known(system.store(), id, key);
+      Optional<byte[]> known = Idempotency.known(system, id, key);
       if (known.isPresent()) {
         listener.accepted(id, (String) Json.parse(known.get()), true);
         return;

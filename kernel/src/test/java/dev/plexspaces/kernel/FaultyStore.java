@@ -289,6 +289,11 @@ final class FaultyStore implements Store {
   }
 
   @Override
+  public long idempotencyCount(String tenant) {
+    return disk.idempotencyCount(tenant);
+  }
+
+  @Override
   public List<HistoryEntry> history(ActorId actor, long beforeSeq, int limit) {
     return disk.history(actor, beforeSeq, limit);
   }

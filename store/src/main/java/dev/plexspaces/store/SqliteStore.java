@@ -64,7 +64,7 @@ public final class SqliteStore implements Store {
   private static final String MIGRATIONS = "db/migration";
 
   /// The file among [#MIGRATIONS] with the highest version.
-  static final String NEWEST_MIGRATION = "V2__dead_letters.sql";
+  static final String NEWEST_MIGRATION = "V3__request_counts.sql";
 
   private static final String LOCK_FILE = "plexspaces.lock";
 
@@ -670,6 +670,12 @@ public final class SqliteStore implements Store {
                     found.getBytes(1), Optional.ofNullable(found.getBytes(2)), found.getLong(3)));
           }
         });
+  }
+
+  @Override
+  public long idempotencyCount(String tenant) {
+    requireOpen();
+    return writer.requestCounts().of(tenant);
   }
 
   private List<TailRow> tail(ActorId actor) {

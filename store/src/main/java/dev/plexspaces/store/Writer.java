@@ -63,6 +63,13 @@ final class Writer implements Runnable {
   /// Direct rows between two sweeps of what expired.
   private static final int SWEEP_ROWS = 8_192;
 
+  /// Direct rows between two sweeps while more has expired than the last one removed: fewer than it
+  /// removes, so that what has expired becomes less whatever the load.
+  private static final int SWEEP_ROWS_BEHIND = 500;
+
+  /// Longest time between two sweeps, milliseconds.
+  static final long SWEEP_INTERVAL_MILLIS = 10_000;
+
   /// Idle actors looked at in one search for some to forget.
   private static final int EVICTION_SCAN = 4_096;
 
@@ -141,6 +148,7 @@ final class Writer implements Runnable {
   private final Database database;
   private final StoreOptions options;
   private final Ballast ballast;
+  private final RequestCounts requestCounts;
   private final Fold fold;
   private final DirectRows direct;
   private final LogFrames frames = new LogFrames();
@@ -168,7 +176,14 @@ final class Writer implements Runnable {
   private long seq;
   private long chain;
   private long tailBytes;
+
+  /// No request in the tail expires earlier, milliseconds; what has expired can be removed once it
+  /// is folded.
+  private long tailExpires = Long.MAX_VALUE;
+
   private int rowsSinceSweep;
+  private boolean expiredLeft;
+  private long sweptAtMillis;
 
   private volatile long durableSeq;
   private volatile int tailRows;
@@ -199,7 +214,8 @@ final class Writer implements Runnable {
     seq = partition[1];
     chain = partition[2];
     durableSeq = seq;
-    fold = new Fold(database, options.history(), partition[4], partition[5]);
+    requestCounts = RequestCounts.read(database);
+    fold = new Fold(database, options.history(), requestCounts, partition[4], partition[5]);
     direct = new DirectRows(database, new CachedNumbers(), partition[3]);
     queue = new MpscArrayQueue<>(Math.max(8, options.queue().commitsMax()));
     nextActorNo = database.row("SELECT coalesce(max(actor_no), 0) + 1 FROM actor")[0];
@@ -286,12 +302,17 @@ final class Writer implements Runnable {
   }
 
   private void foldUpTo(long upTo, long upToChain, int sliceRows) throws SQLException {
-    fold.start(List.copyOf(withTail), upTo, upToChain);
+    startFold(upTo, upToChain);
     while (fold.isRunning()) {
       folded(fold.slice(sliceRows));
     }
     withTail.removeIf(actor -> !actor.hasTail());
     folds.incrementAndGet();
+  }
+
+  private void startFold(long upTo, long upToChain) {
+    tailExpires = Long.MAX_VALUE;
+    fold.start(List.copyOf(withTail), upTo, upToChain);
   }
 
   private KnownActor readActor(long no) throws SQLException {
@@ -477,7 +498,13 @@ final class Writer implements Runnable {
         tailRows,
         folds.get(),
         walPages,
-        actors.size());
+        actors.size(),
+        requestCounts.total());
+  }
+
+  /// Remembered requests by tenant.
+  RequestCounts requestCounts() {
+    return requestCounts;
   }
 
   private void wake() {
@@ -536,7 +563,7 @@ final class Writer implements Runnable {
     }
   }
 
-  /// Takes what has queued; sleeps while there is nothing to take and nothing to fold.
+  /// Takes what has queued; sleeps while there is nothing to take, to fold or to sweep.
   ///
   /// @return false when closing and all is done
   private boolean take() {
@@ -547,7 +574,7 @@ final class Writer implements Runnable {
         next = queue.poll();
       }
       if (next == null) {
-        if (!batch.isEmpty() || (fold.isRunning() && mayKeepHouse())) {
+        if (!batch.isEmpty() || ((fold.isRunning() || sweepIsDue()) && mayKeepHouse())) {
           return true;
         }
         if (closing && queue.isEmpty()) {
@@ -555,7 +582,7 @@ final class Writer implements Runnable {
         }
         sleeping = true;
         if (queue.isEmpty() && !closing) {
-          LockSupport.park(this);
+          LockSupport.parkNanos(this, SWEEP_INTERVAL_MILLIS * 1_000_000);
         }
         sleeping = false;
       } else if (next instanceof Submission submission) {
@@ -754,6 +781,10 @@ final class Writer implements Runnable {
     tailRows = tailRows + 1;
     tailBytes += row.size();
     withTail.add(actor);
+    for (Row.Idempotency request : row.requests()) {
+      tailExpires = Math.min(tailExpires, request.expiresAtMillis());
+    }
+    requestCounts.add(actor.id.scope().tenant(), row.requests().size());
   }
 
   private void refuseBatch(PlexException why) {
@@ -799,12 +830,12 @@ final class Writer implements Runnable {
     }
     try {
       if (!fold.isRunning() && foldIsDue()) {
-        fold.start(List.copyOf(withTail), seq, chain);
+        startFold(seq, chain);
       }
       if (fold.isRunning()) {
         foldSlice();
       }
-      if (rowsSinceSweep >= SWEEP_ROWS) {
+      if (sweepIsDue()) {
         sweep();
       }
       if (actors.size() > options.actorsCachedMax()) {
@@ -815,6 +846,17 @@ final class Writer implements Runnable {
     }
   }
 
+  private boolean sweepIsDue() {
+    if (closing) {
+      return false;
+    }
+    if (expiredLeft && (rowsSinceSweep >= SWEEP_ROWS_BEHIND || queue.isEmpty())) {
+      return true;
+    }
+    return rowsSinceSweep >= SWEEP_ROWS
+        || options.clock().millis() - sweptAtMillis >= SWEEP_INTERVAL_MILLIS;
+  }
+
   private boolean mayKeepHouse() {
     return failure == null && state == StoreStats.State.RUNNING;
   }
@@ -822,7 +864,8 @@ final class Writer implements Runnable {
   private boolean foldIsDue() {
     return tailRows >= options.fold().rowsMax()
         || tailBytes >= options.fold().bytesMax()
-        || (tailRows >= options.fold().rowsWhenIdle() && queue.isEmpty());
+        || (tailRows >= options.fold().rowsWhenIdle() && queue.isEmpty())
+        || (tailExpires < Long.MAX_VALUE && tailExpires <= options.clock().millis());
   }
 
   private void foldSlice() throws SQLException {
@@ -856,7 +899,8 @@ final class Writer implements Runnable {
   /// Removes what expired. On the writer thread, between two batches.
   void sweep() throws SQLException {
     rowsSinceSweep = 0;
-    fold.sweep(options.clock().millis());
+    sweptAtMillis = options.clock().millis();
+    expiredLeft = fold.sweep(sweptAtMillis);
   }
 
   /// Forgets an actor. On the writer thread, between two batches.
@@ -870,7 +914,7 @@ final class Writer implements Runnable {
     foldAll();
     database.sql("BEGIN IMMEDIATE").execute();
     requireEpoch();
-    fold.forget(actor);
+    int requests = fold.forget(actor);
     PreparedStatement tombstone =
         database.sql("UPDATE actor SET incarnation = incarnation + 1 WHERE actor_no = ?");
     tombstone.setLong(1, actor.no);
@@ -879,6 +923,7 @@ final class Writer implements Runnable {
     partition.setLong(1, seq + 1);
     partition.executeUpdate();
     database.sql("COMMIT").execute();
+    requestCounts.add(id.scope().tenant(), -requests);
     seq++;
     durableSeq = seq;
     actor.cursor = TurnCursor.START;
