@@ -24,6 +24,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
@@ -67,7 +68,7 @@ final class Writer implements Runnable {
   /// removes, so that what has expired becomes less whatever the load.
   private static final int SWEEP_ROWS_BEHIND = 500;
 
-  /// Longest time between two sweeps, milliseconds.
+  /// Shortest time between two sweeps because of requests that expire one by one, milliseconds.
   static final long SWEEP_INTERVAL_MILLIS = 10_000;
 
   /// Idle actors looked at in one search for some to forget.
@@ -181,6 +182,9 @@ final class Writer implements Runnable {
   /// is folded.
   private long tailExpires = Long.MAX_VALUE;
 
+  /// No remembered request expires earlier, milliseconds.
+  private long nextExpires;
+
   private int rowsSinceSweep;
   private boolean expiredLeft;
   private long sweptAtMillis;
@@ -215,6 +219,7 @@ final class Writer implements Runnable {
     chain = partition[2];
     durableSeq = seq;
     requestCounts = RequestCounts.read(database);
+    nextExpires = tableExpires();
     fold = new Fold(database, options.history(), requestCounts, partition[4], partition[5]);
     direct = new DirectRows(database, new CachedNumbers(), partition[3]);
     queue = new MpscArrayQueue<>(Math.max(8, options.queue().commitsMax()));
@@ -582,7 +587,7 @@ final class Writer implements Runnable {
         }
         sleeping = true;
         if (queue.isEmpty() && !closing) {
-          LockSupport.parkNanos(this, SWEEP_INTERVAL_MILLIS * 1_000_000);
+          sleep();
         }
         sleeping = false;
       } else if (next instanceof Submission submission) {
@@ -783,6 +788,7 @@ final class Writer implements Runnable {
     withTail.add(actor);
     for (Row.Idempotency request : row.requests()) {
       tailExpires = Math.min(tailExpires, request.expiresAtMillis());
+      nextExpires = Math.min(nextExpires, tailExpires);
     }
     requestCounts.add(actor.id.scope().tenant(), row.requests().size());
   }
@@ -853,8 +859,25 @@ final class Writer implements Runnable {
     if (expiredLeft && (rowsSinceSweep >= SWEEP_ROWS_BEHIND || queue.isEmpty())) {
       return true;
     }
-    return rowsSinceSweep >= SWEEP_ROWS
-        || options.clock().millis() - sweptAtMillis >= SWEEP_INTERVAL_MILLIS;
+    return rowsSinceSweep >= SWEEP_ROWS || options.clock().millis() >= sweepAtMillis();
+  }
+
+  /// When something will have expired; `Long.MAX_VALUE` for never.
+  private long sweepAtMillis() {
+    return nextExpires == Long.MAX_VALUE
+        ? Long.MAX_VALUE
+        : Math.max(nextExpires, sweptAtMillis + SWEEP_INTERVAL_MILLIS);
+  }
+
+  /// Until somebody wakes the writer, or something has expired.
+  private void sleep() {
+    long at = sweepAtMillis();
+    if (at == Long.MAX_VALUE) {
+      LockSupport.park(this);
+    } else {
+      long millis = Math.max(1, at - options.clock().millis());
+      LockSupport.parkNanos(this, TimeUnit.MILLISECONDS.toNanos(millis));
+    }
   }
 
   private boolean mayKeepHouse() {
@@ -901,6 +924,14 @@ final class Writer implements Runnable {
     rowsSinceSweep = 0;
     sweptAtMillis = options.clock().millis();
     expiredLeft = fold.sweep(sweptAtMillis);
+    // What is being folded is in neither place for certain.
+    long inTail = fold.isRunning() ? sweptAtMillis : tailExpires;
+    nextExpires = Math.min(inTail, tableExpires());
+  }
+
+  private long tableExpires() throws SQLException {
+    return database
+        .row("SELECT coalesce(min(expires), " + Long.MAX_VALUE + ") FROM idempotency")[0];
   }
 
   /// Forgets an actor. On the writer thread, between two batches.
