@@ -154,14 +154,16 @@ final class CellContext implements ActorContext {
   public Object ask(ActorRef to, String operation, Object payload, Duration timeout) {
     Turn t = turn();
     Address a = address(to);
-    Instances home = known(a);
+    DurableTurns durable = cell.durable();
+    // What is on disk is replayed even when nobody offers the type any more, or not yet.
+    Instances home = durable != null && durable.points().isRecorded() ? a.home() : known(a);
     if (timeout == null || !timeout.isPositive() || timeout.compareTo(ASK_MAX) > 0) {
       throw new PlexException(
           ErrorCode.INVALID_MESSAGE, "timeout: must be positive and at most " + ASK_MAX);
     }
-    DurableTurns durable = cell.durable();
     if (durable != null) {
-      return durable.points().ask(t, a, home.entry.durable, named(operation), payload, timeout);
+      boolean durableCallee = home != null && home.entry.durable;
+      return durable.points().ask(t, a, durableCallee, named(operation), payload, timeout);
     }
     VolatileRows.commit(cell, t);
     t.flush(cell.system());

@@ -450,7 +450,8 @@ class SqliteStoreCrashTest {
       // A disk that failed once is not trusted again.
       assertThat(submit(store, everywhere(ALICE, 1)).refused().code())
           .isEqualTo(ErrorCode.UNAVAILABLE);
-      assertThatThrownBy(() -> store.purge(ALICE)).isInstanceOf(PlexException.class);
+      assertThatThrownBy(() -> store.purge(List.of(ALICE), List.of()))
+          .isInstanceOf(PlexException.class);
       assertThat(store.stats().state()).isEqualTo(StoreStats.State.FAILED);
       assertThat(told).hasSize(1);
       assertThat(whole(store, ALICE)).isEqualTo(1);

@@ -106,7 +106,7 @@ class DeploymentsTest {
     deployments.deploy(psa("shop", LINKED));
     assertThat(links.open).isEqualTo(Map.of("shop", "acme: [bank]"));
 
-    deployments.undeploy("shop");
+    deployments.undeploy("shop", false);
     assertThat(links.open).isEmpty();
   }
 
@@ -320,11 +320,12 @@ class DeploymentsTest {
   void undeploy_stopsTheTreeAndForgetsTheFiles() {
     deployments.deploy(psa("shop", CONFIG));
 
-    deployments.undeploy("shop");
+    deployments.undeploy("shop", false);
 
     assertThat(host.log).containsExactly("install shop", "uninstall shop");
     assertNothingIsLeft();
-    assertThat(refusal(() -> deployments.undeploy("shop")).code()).isEqualTo(ErrorCode.NOT_FOUND);
+    assertThat(refusal(() -> deployments.undeploy("shop", false)).code())
+        .isEqualTo(ErrorCode.NOT_FOUND);
   }
 
   @Test
@@ -365,7 +366,7 @@ class DeploymentsTest {
     Deployment broken = deployments.find("broken").orElseThrow();
     assertThat(broken.status()).isEqualTo(Status.FAILED);
     assertThat(broken.detail()).startsWith("app-config.toml: typo: is not a known key");
-    deployments.undeploy("broken");
+    deployments.undeploy("broken", false);
     assertThat(deployments.list()).extracting(Deployment::id).containsExactly("shop");
   }
 
@@ -392,7 +393,7 @@ class DeploymentsTest {
     assertThat(host.running.get("sample").visibleTo()).isEmpty();
     assertThat(deployments.find("sample").orElseThrow().tenant()).isEmpty();
     assertThat(deployments.list()).hasSize(1);
-    assertThat(refusal(() -> deployments.undeploy("sample")).code())
+    assertThat(refusal(() -> deployments.undeploy("sample", false)).code())
         .isEqualTo(ErrorCode.NOT_PERMITTED);
     assertThat(refusal(() -> deployments.deploy(psa("sample", CONFIG))).code())
         .isEqualTo(ErrorCode.CONFLICT);
@@ -435,7 +436,7 @@ class DeploymentsTest {
     assertThat(actor.handle(null, null)).isEqualTo("echo");
     ClassLoader loader = actor.getClass().getClassLoader();
     assertThat(loader.getName()).isEqualTo("app:shop");
-    deployments.undeploy("shop");
+    deployments.undeploy("shop", false);
     return new PhantomReference<>(loader, queue);
   }
 
