@@ -24,6 +24,7 @@ final class RecordingHost implements ApplicationHost {
   final List<String> log = new ArrayList<>();
   RuntimeException refuse;
   RuntimeException refusePurge;
+  RuntimeException refuseStop;
 
   @Override
   public synchronized void install(ApplicationUnit unit, Consumer<String> gaveUp) {
@@ -37,6 +38,9 @@ final class RecordingHost implements ApplicationHost {
 
   @Override
   public synchronized void uninstall(String id) {
+    if (refuseStop != null) {
+      throw refuseStop;
+    }
     log.add("uninstall " + id);
     running.remove(id);
     gaveUp.remove(id);
