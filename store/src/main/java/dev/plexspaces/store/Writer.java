@@ -894,6 +894,7 @@ final class Writer implements Runnable {
     touched.clear();
     created.clear();
     direct.reset();
+    long historyBytes = fold.historyBytes();
     try {
       database.sql("BEGIN IMMEDIATE").execute();
       requireEpoch();
@@ -931,6 +932,7 @@ final class Writer implements Runnable {
       }
       database.sql("COMMIT").execute();
     } catch (SQLException | RuntimeException e) {
+      fold.notForgotten(historyBytes);
       undoBatch();
       throw e;
     }
