@@ -666,6 +666,12 @@ public final class ActorSystem implements Invoker, AutoCloseable {
         case QUEUED -> {
           return outcome;
         }
+        case BEHIND -> {
+          if (from != null) {
+            from.makesWay = true;
+          }
+          return outcome;
+        }
         case SCHEDULE -> {
           dispatcher.schedule(cell, from);
           return outcome;

@@ -192,7 +192,7 @@ final class OutsideCalls {
   private void tellVolatile(
       Address to, ActorId id, Envelope e, String messageId, TellListener listener) {
     switch (system.deliver(to, e, null, false)) {
-      case QUEUED, SCHEDULE -> listener.accepted(id, messageId, false);
+      case QUEUED, BEHIND, SCHEDULE -> listener.accepted(id, messageId, false);
       case FULL, DROPPED ->
           listener.failed(DeadLetters.error(to.toString(), DeadLetters.Reason.MAILBOX_FULL));
       case CLOSED -> listener.failed(DeadLetters.error(to.toString(), DeadLetters.Reason.NO_ACTOR));

@@ -8,6 +8,7 @@ import dev.plexspaces.kernel.journal.RowResult;
 import dev.plexspaces.kernel.journal.Store;
 import dev.plexspaces.kernel.journal.TurnCursor;
 import dev.plexspaces.kernel.journal.TurnRecordCodec;
+import dev.plexspaces.kernel.journal.UnacceptableCommit;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.store.KnownActor.TailRow;
@@ -339,7 +340,7 @@ final class Writer implements Runnable {
       } catch (IllegalArgumentException e) {
         refuseAtTheDoor(
             listener,
-            new PlexException(
+            new UnacceptableCommit(
                 ErrorCode.INVALID_MESSAGE, "actor " + commit.actor() + ": " + e.getMessage()));
         return;
       }
@@ -361,7 +362,7 @@ final class Writer implements Runnable {
       actor.settle(null);
       refuseAtTheDoor(
           listener,
-          new PlexException(
+          new UnacceptableCommit(
               ErrorCode.RESOURCE_EXHAUSTED,
               "actor "
                   + commit.actor()

@@ -12,6 +12,7 @@ import dev.plexspaces.kernel.journal.HistoryEntry;
 import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.StateChange;
 import dev.plexspaces.kernel.journal.TurnRecord.Kind;
+import dev.plexspaces.kernel.journal.UnacceptableCommit;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.testkit.contract.Commits;
 import dev.plexspaces.testkit.contract.Commits.Outcome;
@@ -171,10 +172,12 @@ class SqliteStoreTest {
     try (SqliteStore store = SqliteStore.open(directory, OPTIONS)) {
       byte[] huge = new byte[Writer.COMMIT_BYTES_MAX];
       Outcome large = submit(store, Commits.whole(ALICE, 0, StateChange.put("v", "", huge)));
+      assertThat(large.refused()).isInstanceOf(UnacceptableCommit.class);
       assertThat(large.refused().code()).isEqualTo(ErrorCode.RESOURCE_EXHAUSTED);
       assertThat(large.refused()).hasMessageContaining("at most 16777216");
       Outcome broken =
           submit(store, Commits.whole(ALICE, 0, StateChange.put("v", "k\ud800", bytes("1"))));
+      assertThat(broken.refused()).isInstanceOf(UnacceptableCommit.class);
       assertThat(broken.refused().code()).isEqualTo(ErrorCode.INVALID_MESSAGE);
       submit(store, Commits.whole(ALICE, 0)).durable();
     }
