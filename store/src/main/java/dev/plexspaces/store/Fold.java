@@ -532,6 +532,9 @@ final class Fold {
       delete.setLong(1, actor.no);
       delete.executeUpdate();
     }
+    PreparedStatement monitors = database.sql("DELETE FROM monitor WHERE watcher_no = ?");
+    monitors.setLong(1, actor.no);
+    monitors.executeUpdate();
     PreparedStatement inbox = database.sql("DELETE FROM inbox WHERE to_no = ? AND buried = 0");
     inbox.setLong(1, actor.no);
     inbox.executeUpdate();

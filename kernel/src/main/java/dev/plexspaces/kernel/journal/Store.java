@@ -34,6 +34,12 @@ public interface Store extends AutoCloseable {
   /// The actors that have a waiting inbox row or an open turn; read once at start.
   List<ActorId> actorsWithWork();
 
+  /// The monitors of an actor with `no` above `afterNo`, oldest first.
+  List<MonitorRow> monitors(ActorId target, long afterNo, int limit);
+
+  /// Actors of a type, in all scopes, that somebody monitors.
+  List<ActorId> monitored(String type, int limit);
+
   /// The buried rows of a scope, oldest first.
   List<InboxRow> deadLetters(Scope scope, long afterSeq, int limit);
 
@@ -51,9 +57,10 @@ public interface Store extends AutoCloseable {
   /// whether they are kept or not. Source: spec/turns rule 6.
   List<HistoryEntry> history(ActorId actor, long beforeSeq, int limit);
 
-  /// Forgets an actor: state, waiting inbox rows, remembered requests, history. Its buried rows
-  /// stay among the dead letters. Its next incarnation starts anew; the number rises with every
-  /// purge of an actor the store knows. Returns once this is durable.
+  /// Forgets an actor: state, waiting inbox rows, remembered requests, history, the monitors it
+  /// holds. Its buried rows stay among the dead letters, monitors of it with those who hold them.
+  /// Its next incarnation starts anew; the number rises with every purge of an actor the store
+  /// knows. Returns once this is durable.
   ///
   /// @throws PlexException `UNAVAILABLE` when it cannot be written
   void purge(ActorId actor);

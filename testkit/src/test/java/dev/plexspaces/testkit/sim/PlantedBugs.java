@@ -9,6 +9,7 @@ import dev.plexspaces.kernel.journal.InboxRow;
 import dev.plexspaces.kernel.journal.KvEntry;
 import dev.plexspaces.kernel.journal.LoadedActor;
 import dev.plexspaces.kernel.journal.LoadedActor.OpenTurn;
+import dev.plexspaces.kernel.journal.MonitorRow;
 import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.RowResult;
 import dev.plexspaces.kernel.journal.StateChange;
@@ -506,6 +507,16 @@ enum PlantedBugs implements UnaryOperator<Store> {
     @Override
     public List<ActorId> actorsWithWork() {
       return store.actorsWithWork();
+    }
+
+    @Override
+    public List<MonitorRow> monitors(ActorId target, long afterNo, int limit) {
+      return store.monitors(target, afterNo, limit);
+    }
+
+    @Override
+    public List<ActorId> monitored(String type, int limit) {
+      return store.monitored(type, limit);
     }
 
     @Override
