@@ -991,8 +991,13 @@ final class ActorCell {
 
   /// True when the end of this actor is worth telling to durable watchers: it does not just leave
   /// memory together with its application.
-  boolean isTold() {
+  private boolean isTold() {
     return home.entry.monitored && !(home.retired() && home.entry.virtual && ownerless());
+  }
+
+  /// True when the running turn ends this actor and durable watchers are to hear of it.
+  boolean stopIsTold() {
+    return relations != null && relations.stopWanted && isTold();
   }
 
   /// Tells durable watchers that a life is over; the others are told by [#notifyExit].

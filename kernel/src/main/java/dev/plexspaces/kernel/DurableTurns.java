@@ -567,7 +567,7 @@ final class DurableTurns {
       }
       remember(e, Idempotency.value(reply));
     }
-    if (cell.isTold() && cell.relations().stopWanted) {
+    if (cell.stopIsTold()) {
       cell.system().durableDowns().stops(cell, after::add);
     }
     boolean conditional = t.conditional();
