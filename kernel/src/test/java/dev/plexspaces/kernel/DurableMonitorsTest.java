@@ -447,6 +447,8 @@ class DurableMonitorsTest {
     node.askFails("target", "x", "ping", null);
     store.failReads(null);
     node.ask("target", "x", "ping");
+    // Nor later.
+    node.advance(DurableDowns.AGAIN_AFTER);
     downs(0);
     assertThat(monitors("target")).hasSize(1);
   }

@@ -89,6 +89,52 @@ enum PlantedBugs implements UnaryOperator<Store> {
     }
   },
 
+  /// One in some exits is not told to one of those who monitor the actor.
+  FORGET_DOWN {
+    @Override
+    public Store apply(Store store) {
+      return new Meddling(store) {
+        @Override
+        boolean forgetsRow(Row row) {
+          return row instanceof Row.MonitorFire && oneIn(3);
+        }
+      };
+    }
+  },
+
+  /// One in some exits is told and the monitor stays.
+  DOWN_TWICE {
+    @Override
+    public Store apply(Store store) {
+      return new Meddling(store) {
+        @Override
+        List<Row> extraRows(Commit commit) {
+          List<Row> extra = new ArrayList<>();
+          for (Row row : commit.rows()) {
+            if (row instanceof Row.MonitorFire fire && oneIn(3)) {
+              extra.add(
+                  new Row.InboxInsert(fire.watcher(), fire.monitorId() + "0", 0, fire.body()));
+            }
+          }
+          return extra;
+        }
+      };
+    }
+  },
+
+  /// Dropping a monitor drops nothing.
+  KEEP_MONITOR {
+    @Override
+    public Store apply(Store store) {
+      return new Meddling(store) {
+        @Override
+        boolean forgetsRow(Row row) {
+          return row instanceof Row.MonitorDelete && oneIn(3);
+        }
+      };
+    }
+  },
+
   /// An open turn starts from its beginning instead of where it was.
   RESTART_OPEN_TURN {
     @Override
