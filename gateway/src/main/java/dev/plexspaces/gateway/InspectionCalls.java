@@ -267,6 +267,7 @@ final class InspectionCalls {
       change.data().ifPresent(one::setValue);
       described.addChanges(one);
     }
+    described.addAllEffects(entry.effects());
     entry.reply().ifPresent(described::setReply);
     entry.failure().ifPresent(described::setFailure);
     return described.build();

@@ -71,6 +71,11 @@ class InspectionTest {
   static class Book {
     @State private long balance;
 
+    @Handler("remember")
+    void remember(ActorContext context) {
+      context.kv().put("x", 1);
+    }
+
     @Handler("deposit")
     Map<String, Object> deposit(long amount) {
       balance += amount;
@@ -261,6 +266,16 @@ class InspectionTest {
         .containsEntry("seq", Long.toString(newest.getSeq()));
     assertThat(list(edge.get("/api/v1/actors/acme/prod/book/nobody/history", admin), "entries"))
         .isEmpty();
+  }
+
+  @Test
+  void history_saysWhatLeftTheActor() {
+    ask("r", "remember", Map.of());
+
+    assertThat(grpc(admin).getHistory(historyOf("r").build()).getEntries(0).getEffectsList())
+        .containsExactly("put x");
+    assertThat(list(edge.get(HISTORY.replace("/a/", "/r/"), admin), "entries").getFirst())
+        .containsEntry("effects", List.of("put x"));
   }
 
   @Test

@@ -44,6 +44,13 @@ final class ActorCell {
   /// Messages run in one go before the actor goes to the end of the queue.
   static final int THROUGHPUT = 128;
 
+  /// How long it goes on all the same when more wait, nanoseconds: they came faster than they are
+  /// handled, and they get no closer by waiting.
+  static final long CATCH_UP_NANOS = 100_000;
+
+  /// And how often.
+  static final int CATCH_UP_MAX = 32;
+
   /// Turns without blocking after which calls to a type may run on their caller's thread.
   static final int INLINE_TRUST = 1_000;
 
@@ -100,6 +107,9 @@ final class ActorCell {
 
   long startedAtMillis;
 
+  /// Made when it is asked for; racy on purpose.
+  private ActorId id;
+
   private Actor actor;
   private CellContext context;
   private FacetChain chain;
@@ -140,7 +150,12 @@ final class ActorCell {
   }
 
   ActorId id() {
-    return new ActorId(home.scope.scope, home.entry.type.name(), key);
+    ActorId known = id;
+    if (known == null) {
+      known = new ActorId(home.scope.scope, home.entry.type.name(), key);
+      id = known;
+    }
+    return known;
   }
 
   State state() {
@@ -326,11 +341,23 @@ final class ActorCell {
   }
 
   private void run(Dispatcher.Worker worker, Turn t, int budget) {
+    int extended = 0;
+    long until = 0;
     t.cell = this;
     turn = t;
     while (true) {
       if (systemMessages != null) {
         runSystemMessages(t);
+      }
+      if (worker.makesWay) {
+        worker.makesWay = false;
+        budget = 0;
+      } else if (budget == 0 && worker.depth == 0 && durable == null && mailbox.size() > 0) {
+        long now = system().clock().nanoTime();
+        until = extended == 0 ? now + CATCH_UP_NANOS : until;
+        if (now - until < 0 && extended++ < CATCH_UP_MAX) {
+          budget = THROUGHPUT;
+        }
       }
       Envelope e = null;
       if (state != State.ACTIVE) {
@@ -446,6 +473,7 @@ final class ActorCell {
   }
 
   private void process(Turn t, Envelope e) {
+    t.worker.handled++;
     t.begin(e);
     try {
       if (e.kind == Message.Kind.INFO && relations != null && !relations.admits(e)) {
@@ -458,6 +486,12 @@ final class ActorCell {
     } catch (Throwable thrown) {
       if (durable != null && durable.rerun() != null) {
         rerun(t, e, durable.rerun());
+      } else if (durable != null && !killed && durable.unacceptable() != null) {
+        LOG.warn("{} failed in '{}': {}", this, e.type, durable.unacceptable().getMessage());
+        processed++;
+        t.discard();
+        durable.neverCommitted(t, e);
+        send(new Reload(true));
       } else if (durable != null && durable.mismatch() != null) {
         // The handler caught it and threw something else.
         halt(t, e, durable.mismatch());

@@ -68,6 +68,8 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   private final Quarantine quarantine;
   private final long secret;
   private final Duration idempotencyKept;
+  private final long idempotencyPerTenant;
+  private final LongAdder idempotencyRefusals = new LongAdder();
   private final AtomicLong ids;
   private final LongAdder supervisorReports = new LongAdder();
   private final ConcurrentHashMap<Scope, ScopeTypes> scopes = new ConcurrentHashMap<>();
@@ -83,13 +85,19 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   /// @param secret seeds the randomness of durable turns; keep it with the data
   /// @param idempotencyKept how long the outcome of a request with an idempotency key is
   ///   remembered; positive; default [#IDEMPOTENCY_KEPT]
-  public record Options(int parallelism, long secret, Duration idempotencyKept) {
+  /// @param idempotencyPerTenant most such outcomes of durable actors that a tenant may have; a
+  ///   request with a new key is refused at the bound; positive; default [#IDEMPOTENCY_PER_TENANT]
+  public record Options(
+      int parallelism, long secret, Duration idempotencyKept, long idempotencyPerTenant) {
 
     /// Source: spec/turns rule 28.
     public static final Duration IDEMPOTENCY_KEPT = Duration.ofHours(24);
 
+    /// Outcomes. With replies of 40 bytes some 200 MB of disk.
+    public static final long IDEMPOTENCY_PER_TENANT = 1_000_000;
+
     public Options(int parallelism, long secret) {
-      this(parallelism, secret, IDEMPOTENCY_KEPT);
+      this(parallelism, secret, IDEMPOTENCY_KEPT, IDEMPOTENCY_PER_TENANT);
     }
 
     public static Options defaults() {
@@ -149,6 +157,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     this.quarantine = new Quarantine(clock);
     this.secret = options.secret;
     this.idempotencyKept = options.idempotencyKept;
+    this.idempotencyPerTenant = options.idempotencyPerTenant;
     // Starts far apart at each start, so that numbers in durable rows do not repeat.
     this.ids = new AtomicLong(clock.millis() << 20);
     this.supervisorEntry =
@@ -522,7 +531,11 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     }
     result.sort(Comparator.comparing(KernelMetrics.TypeMetrics::type));
     return new KernelMetrics(
-        result, supervisorReports.sum(), deadLetters.counts(), handlingTimes.byType());
+        result,
+        supervisorReports.sum(),
+        deadLetters.counts(),
+        handlingTimes.byType(),
+        idempotencyRefusals.sum());
   }
 
   // ---- for the rest of the kernel
@@ -566,6 +579,16 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   /// When an outcome that is remembered now is forgotten, milliseconds since 1970.
   long idempotencyExpiresMillis() {
     return clock.millis() + idempotencyKept.toMillis();
+  }
+
+  /// Most outcomes that a tenant may have remembered.
+  long idempotencyPerTenant() {
+    return idempotencyPerTenant;
+  }
+
+  /// Counts requests refused because of that.
+  LongAdder idempotencyRefusals() {
+    return idempotencyRefusals;
   }
 
   /// A number that differs from node to node and is the same each time for the same text.
@@ -668,6 +691,12 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       }
       switch (outcome) {
         case QUEUED -> {
+          return outcome;
+        }
+        case BEHIND -> {
+          if (from != null) {
+            from.makesWay = true;
+          }
           return outcome;
         }
         case SCHEDULE -> {

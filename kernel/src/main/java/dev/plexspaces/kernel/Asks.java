@@ -247,7 +247,7 @@ final class Asks {
         callee.runInline(worker);
         yield true;
       }
-      case QUEUED -> true;
+      case QUEUED, BEHIND -> true;
       case FULL, DROPPED, CLOSED -> false;
     };
   }

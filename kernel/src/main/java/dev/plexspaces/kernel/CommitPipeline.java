@@ -5,6 +5,7 @@ import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.RowResult;
 import dev.plexspaces.kernel.journal.StaleVersion;
 import dev.plexspaces.kernel.journal.Store;
+import dev.plexspaces.kernel.journal.UnacceptableCommit;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.sdk.Reply;
@@ -89,10 +90,14 @@ final class CommitPipeline {
   }
 
   /// Hands a commit over. The next turn may start at once.
+  ///
+  /// @throws UnacceptableCommit for the commit of a handler that can never be taken; it is as if it
+  ///   had not been handed over
   void submit(Commit commit, Pending p) {
     boolean submitted = false;
     synchronized (lock) {
       if (!poisoned) {
+        p.previous = last;
         last = p;
         pending++;
         submitted = true;
@@ -100,6 +105,10 @@ final class CommitPipeline {
     }
     if (submitted) {
       store.submit(commit, p);
+      p.previous = null;
+      if (p.unacceptable != null) {
+        throw p.unacceptable;
+      }
     } else {
       PlexException why = refusal();
       p.refuse(why);
@@ -248,6 +257,14 @@ final class CommitPipeline {
     private final Envelope envelope;
     private final Object reply;
 
+    /// What was submitted before it, while it is being submitted.
+    private Pending previous;
+
+    /// A handler made it, who is told when the store can never take it.
+    private boolean ofHandler;
+
+    private UnacceptableCommit unacceptable;
+
     /// Run once the commit is on disk and released, or refused; on the store's thread.
     private Runnable whenOver;
 
@@ -272,6 +289,11 @@ final class CommitPipeline {
 
     List<Row> rows() {
       return rows;
+    }
+
+    Pending ofHandler() {
+      ofHandler = true;
+      return this;
     }
 
     void whenOver(Runnable action) {
@@ -335,19 +357,30 @@ final class CommitPipeline {
         settle(why);
         return;
       }
+      if (why instanceof UnacceptableCommit never && ofHandler) {
+        unacceptable = never;
+        takeBack();
+        return;
+      }
       LOG.warn("{}: the store refused a commit: {}", cell, why.getMessage());
       trouble = why.code() == ErrorCode.UNAVAILABLE ? " (" + why.getMessage() + ")" : "";
       PlexException outcome = why.code() == ErrorCode.CONFLICT ? refusal() : why;
       refuse(outcome);
       // Before anything else can be submitted: what comes now would build on what is not there.
       poison(why.code() != ErrorCode.CONFLICT);
-      if (why.code() == ErrorCode.INVALID_MESSAGE && envelope != null && envelope.inboxSeq() > 0) {
-        // It would be refused each time.
-        submitAside(
-            List.of(new Row.InboxBury(cell.id(), envelope.inboxSeq(), why.getMessage())),
-            "burying a message the store cannot take");
-      }
       settle(outcome);
+    }
+
+    /// Nothing can be attached yet: the turn that submits it is still running.
+    private void takeBack() {
+      synchronized (lock) {
+        over = true;
+        pending--;
+        last = previous == null || previous.over ? null : previous;
+      }
+      if (whenOver != null) {
+        whenOver.run();
+      }
     }
 
     void refuse(PlexException why) {

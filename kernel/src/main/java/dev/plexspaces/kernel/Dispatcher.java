@@ -25,6 +25,12 @@ interface Dispatcher extends AutoCloseable {
     /// The innermost cell this thread runs; for the dispatcher's monitor, so without ordering.
     ActorCell running;
 
+    /// Messages handled so far.
+    long handled;
+
+    /// The turn sent to somebody who is behind.
+    boolean makesWay;
+
     /// Calls run on top of each other on this thread; see [ActorCell#runInline].
     int depth;
 

@@ -13,6 +13,7 @@ import dev.plexspaces.kernel.journal.StateChange;
 import dev.plexspaces.kernel.journal.Store;
 import dev.plexspaces.kernel.journal.TurnRecord;
 import dev.plexspaces.kernel.journal.TurnRecord.Kind;
+import dev.plexspaces.kernel.journal.UnacceptableCommit;
 import dev.plexspaces.kernel.json.Json;
 import dev.plexspaces.sdk.ActorException;
 import dev.plexspaces.sdk.ErrorCode;
@@ -100,6 +101,10 @@ final class DurableTurns {
 
   /// Raised when the running segment must be run again; then every further host call raises it.
   private Rerun rerun;
+
+  /// Raised when the running turn made a commit that can never be taken; then every further host
+  /// call raises it.
+  private UnacceptableCommit unacceptable;
 
   /// The call whose turn is to be run again by the next activation; null for none.
   private Envelope kept;
@@ -261,6 +266,7 @@ final class DurableTurns {
       return false;
     }
     open = false;
+    unacceptable = null;
     marked = false;
     messages = 0;
     timersSet = 0;
@@ -391,11 +397,11 @@ final class DurableTurns {
       }
     }
     try {
-      Optional<byte[]> known = Idempotency.known(store, id, key);
+      Optional<byte[]> known = Idempotency.known(cell.system(), id, key);
       known.ifPresent(outcome -> Idempotency.settle(cell, e.replyTo, outcome));
       return known.isPresent();
-    } catch (PlexException conflictOrUnreadable) {
-      e.replyTo.fail(conflictOrUnreadable);
+    } catch (PlexException refusal) {
+      e.replyTo.fail(refusal);
       return true;
     }
   }
@@ -592,6 +598,9 @@ final class DurableTurns {
     if (rerun != null) {
       throw rerun;
     }
+    if (unacceptable != null) {
+      throw unacceptable;
+    }
   }
 
   private void requireReplayed() {
@@ -600,7 +609,7 @@ final class DurableTurns {
   }
 
   private TurnRecord record(
-      Envelope e, Object reply, Kind kind, List<StateChange> changes, boolean ends) {
+      Turn t, Envelope e, Object reply, Kind kind, List<StateChange> changes, boolean ends) {
     boolean first = kind == Kind.WHOLE || kind == Kind.OPEN;
     return new TurnRecord(
         kind,
@@ -614,7 +623,8 @@ final class DurableTurns {
         ends && e != null && e.kind == Message.Kind.CALL && reply != Reply.LATER
             ? Optional.of(Json.write(reply))
             : Optional.empty(),
-        Optional.empty());
+        Optional.empty(),
+        t.outgoing());
   }
 
   /// Commits the end of a turn.
@@ -622,18 +632,26 @@ final class DurableTurns {
   /// @param conditional true when it is refused if somebody else wrote a key
   private void commit(
       Turn t, Envelope e, Object reply, Kind kind, List<StateChange> changes, boolean conditional) {
-    TurnRecord record = record(e, reply, kind, changes, true);
-    CommitPipeline.Pending p = pending(t, e, reply);
+    TurnRecord record = record(t, e, reply, kind, changes, true);
+    CommitPipeline.Pending p = pending(t, e, reply).ofHandler();
     cell.home.entry.commits.increment();
-    nextTurn++;
-    open = false;
     announce(e, p);
     Commit commit = new Commit(id, Optional.of(record), p.rows());
-    if (conditional) {
-      // The next turn must not build on what may have to be run again.
-      waitFor(t, commit, p);
-    } else {
-      pipeline.submit(commit, p);
+    boolean wasOpen = open;
+    nextTurn++;
+    open = false;
+    try {
+      if (conditional) {
+        // The next turn must not build on what may have to be run again.
+        waitFor(t, commit, p);
+      } else {
+        pipeline.submit(commit, p);
+      }
+    } catch (UnacceptableCommit never) {
+      nextTurn--;
+      open = wasOpen;
+      unacceptable = never;
+      throw never;
     }
     inbox.turnOver();
   }
@@ -837,6 +855,18 @@ final class DurableTurns {
     }
   }
 
+  /// Why the running turn can never be committed; null when it can.
+  UnacceptableCommit unacceptable() {
+    return unacceptable;
+  }
+
+  /// Ends a turn that can never be committed like one with a declared error; what it had committed
+  /// before stands. The actor is to be loaded anew.
+  void neverCommitted(Turn t, Envelope e) {
+    running = false;
+    failed(t, e, unacceptable.getMessage(), unacceptable);
+  }
+
   /// The mismatch that was met in the running turn; null for none.
   JournalMismatch mismatch() {
     return recording.mismatch();
@@ -888,11 +918,18 @@ final class DurableTurns {
     if (!open && claims(t.envelope)) {
       claimRow(t.envelope);
     }
-    open = true;
-    TurnRecord record = record(t.envelope, null, kind, state.drainChanges(), false);
-    CommitPipeline.Pending p = pending(t, null, null);
+    TurnRecord record = record(t, t.envelope, null, kind, state.drainChanges(), false);
+    CommitPipeline.Pending p = pending(t, null, null).ofHandler();
     cell.home.entry.commits.increment();
-    return waitFor(t, new Commit(id, Optional.of(record), p.rows()), p);
+    boolean wasOpen = open;
+    open = true;
+    try {
+      return waitFor(t, new Commit(id, Optional.of(record), p.rows()), p);
+    } catch (UnacceptableCommit never) {
+      open = wasOpen;
+      unacceptable = never;
+      throw never;
+    }
   }
 
   private static boolean claims(Envelope e) {

@@ -29,13 +29,23 @@ final class Idempotency {
     return Map.of(ERROR, MessageCodec.error(error));
   }
 
-  /// What the request with a key was answered, as [#row] keeps it.
+  /// What the request with a key was answered, as [#row] keeps it; empty when it is to be run.
   ///
-  /// @throws PlexException `CONFLICT` when the key was used for another request, `UNAVAILABLE` when
-  ///   the store cannot be read
-  static Optional<byte[]> known(Store store, ActorId actor, IdempotencyKey key) {
+  /// The quota is compared with what is on disk: requests that have begun and not ended may take a
+  /// tenant beyond it, by as many as they are, and one that leaves nothing behind takes up nothing.
+  ///
+  /// @throws PlexException `CONFLICT` when the key was used for another request,
+  ///   `RESOURCE_EXHAUSTED` when it is new and the tenant has as many outcomes as it may,
+  ///   `UNAVAILABLE` when the store cannot be read
+  static Optional<byte[]> known(ActorSystem system, ActorId actor, IdempotencyKey key) {
+    Store store = system.store();
     IdempotencyRecord known = store.idempotency(actor, key.key()).orElse(null);
     if (known == null) {
+      String tenant = actor.scope().tenant();
+      if (store.idempotencyCount(tenant) >= system.idempotencyPerTenant()) {
+        system.idempotencyRefusals().increment();
+        throw quotaReached(system, tenant);
+      }
       return Optional.empty();
     }
     if (!key.sameBody(known.bodyHash())) {
@@ -62,6 +72,18 @@ final class Idempotency {
     } else {
       caller.complete(by, fields.get(VALUE));
     }
+  }
+
+  private static PlexException quotaReached(ActorSystem system, String tenant) {
+    return new PlexException(
+        ErrorCode.RESOURCE_EXHAUSTED,
+        "tenant "
+            + tenant
+            + " has "
+            + system.idempotencyPerTenant()
+            + " outcomes of requests with an idempotency key remembered, which is as many as may;"
+            + " nothing was done. Try again when some have expired, send fewer requests with a key,"
+            + " or have [idempotency] per_tenant of the node raised");
   }
 
   static PlexException otherBody() {

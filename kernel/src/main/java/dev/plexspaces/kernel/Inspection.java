@@ -88,6 +88,7 @@ public final class Inspection {
   /// One commit of an actor.
   ///
   /// @param kind where in its turn it stands
+  /// @param effects what left the actor with it, such as `tell ledger/bob credit`
   /// @param reply JSON text; empty when there is none or it is left out
   public record Entry(
       long seq,
@@ -99,6 +100,7 @@ public final class Inspection {
       Optional<Input> input,
       List<Call> calls,
       List<Change> changes,
+      List<String> effects,
       Optional<String> reply,
       Optional<String> failure) {}
 
@@ -183,8 +185,16 @@ public final class Inspection {
                         shown ? c.chunk() : "",
                         text(Optional.of(c.data()).filter(d -> d.length > 0), shown)))
             .toList(),
+        record.effects().stream().map(effect -> shown ? effect : withoutKey(effect)).toList(),
         text(record.reply(), shown),
         record.failure());
+  }
+
+  /// A key of the key-value store is as private as what it holds.
+  private static String withoutKey(String effect) {
+    return effect.startsWith("put ") || effect.startsWith("delete ")
+        ? effect.substring(0, effect.indexOf(' '))
+        : effect;
   }
 
   private static Optional<String> text(Optional<byte[]> json, boolean shown) {

@@ -7,11 +7,14 @@ import java.util.Map;
 ///
 /// @param supervisorReports exits, failed starts and give-ups that supervisors reported
 /// @param deadLetters volatile messages nobody processed, by reason
+/// @param idempotencyRefusals requests with a new idempotency key refused because their tenant has
+///   as many outcomes remembered as it may
 public record KernelMetrics(
     List<TypeMetrics> types,
     long supervisorReports,
     Map<DeadLetters.Reason, Long> deadLetters,
-    Map<String, HandlingTimes.Times> handlingTimes) {
+    Map<String, HandlingTimes.Times> handlingTimes,
+    long idempotencyRefusals) {
 
   /// One actor type, all scopes together.
   ///

@@ -107,7 +107,7 @@ final class LinkedMailbox extends Mailbox {
         envelope.next = h;
         envelope.depth = h.depth + 1;
         if (HEAD.compareAndSet(this, h, envelope)) {
-          return Offer.QUEUED;
+          return waits < DEEP ? Offer.QUEUED : Offer.BEHIND;
         }
       }
     }

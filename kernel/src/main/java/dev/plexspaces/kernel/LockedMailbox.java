@@ -53,9 +53,11 @@ final class LockedMailbox extends Mailbox {
 
   private Offer add(Envelope envelope) {
     queue.addLast(envelope);
-    Offer outcome = claimed ? Offer.QUEUED : Offer.SCHEDULE;
-    claimed = true;
-    return outcome;
+    if (!claimed) {
+      claimed = true;
+      return Offer.SCHEDULE;
+    }
+    return queue.size() > DEEP ? Offer.BEHIND : Offer.QUEUED;
   }
 
   /// Takes out the oldest message that a bound may refuse; null when there is none.

@@ -7,10 +7,15 @@ package dev.plexspaces.kernel;
 /// that finds it idle claims it and must schedule it.
 abstract sealed class Mailbox permits LinkedMailbox, LockedMailbox {
 
+  /// Messages that wait when a sender learns that the receiver is behind.
+  static final int DEEP = 64;
+
   /// What became of an offered envelope.
   enum Offer {
     /// Queued; somebody else runs the actor.
     QUEUED,
+    /// Queued behind [#DEEP] others or more; somebody else runs the actor.
+    BEHIND,
     /// Queued; the caller must schedule the actor.
     SCHEDULE,
     /// Not queued: the bound is reached and the policy rejects.

@@ -192,7 +192,7 @@ final class OutsideCalls {
   private void tellVolatile(
       Address to, ActorId id, Envelope e, String messageId, TellListener listener) {
     switch (system.deliver(to, e, null, false)) {
-      case QUEUED, SCHEDULE -> listener.accepted(id, messageId, false);
+      case QUEUED, BEHIND, SCHEDULE -> listener.accepted(id, messageId, false);
       case FULL, DROPPED ->
           listener.failed(DeadLetters.error(to.toString(), DeadLetters.Reason.MAILBOX_FULL));
       case CLOSED -> listener.failed(DeadLetters.error(to.toString(), DeadLetters.Reason.NO_ACTOR));
@@ -207,7 +207,7 @@ final class OutsideCalls {
       IdempotencyKey key,
       TellListener listener) {
     if (key != null) {
-      Optional<byte[]> known = Idempotency.known(system.store(), id, key);
+      Optional<byte[]> known = Idempotency.known(system, id, key);
       if (known.isPresent()) {
         listener.accepted(id, (String) Json.parse(known.get()), true);
         return;

@@ -1,6 +1,7 @@
 package dev.plexspaces.kernel;
 
 import dev.plexspaces.kernel.journal.Row;
+import dev.plexspaces.kernel.journal.TurnRecord;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
 import java.time.Instant;
@@ -129,6 +130,47 @@ final class Turn {
 
   boolean hasRows() {
     return !rows.isEmpty();
+  }
+
+  /// What will leave the actor with the next commit, in words.
+  List<String> outgoing() {
+    if (count == 0 && rows.isEmpty()) {
+      return List.of();
+    }
+    List<String> words = new ArrayList<>();
+    int more = 0;
+    for (int i = 0; i < rows.size() + count; i++) {
+      String text =
+          i < rows.size()
+              ? text(rows.get(i), rowMessages.get(i))
+              : effects[i - rows.size()] instanceof Envelope e ? text(e) : null;
+      if (text != null && words.size() < TurnRecord.EFFECTS_MAX) {
+        words.add(text);
+      } else if (text != null) {
+        more++;
+      }
+    }
+    if (more > 0) {
+      words.add("and " + more + " more");
+    }
+    return words;
+  }
+
+  /// @param message what an inbox row carries
+  private static String text(Row row, Envelope message) {
+    return switch (row) {
+      case Row.InboxInsert(_, _, long dueAt, _) ->
+          dueAt > 0 ? "timer " + message.type : text(message);
+      case Row.InboxDelete _ -> "cancel timer";
+      case Row.KvPut put -> "put " + put.key();
+      case Row.KvDelete delete -> "delete " + delete.key();
+      // The calls of commit points are recorded with their results.
+      default -> null;
+    };
+  }
+
+  private static String text(Envelope e) {
+    return "tell " + e.target + " " + e.type;
   }
 
   int rowCount() {

@@ -36,6 +36,7 @@ final class WorkerDispatcher implements Dispatcher {
   - Another slot is woken only where that pays: not while what waits will be run within WAIT_NANOS by
     the slot it waits at, going by its last turns. A wake-up and fetching the messages from another
     core cost more. An estimate that proves wrong is corrected at the next tick.
+  - Of the slots only the first ones may run when that gets more done, see SlotLimit.
   - Idle: the slot is marked free and its worker parks; nothing polls. The monitor parks when all
     slots are free. */
 
@@ -91,6 +92,11 @@ final class WorkerDispatcher implements Dispatcher {
   /// Bit i is set while slot i has no worker.
   private final AtomicLong free = new AtomicLong();
 
+  /// Bit i is set while slot i may run.
+  private volatile long allowed;
+
+  private final SlotLimit limit;
+
   /// Stack of parked workers. Nodes are never reused, so a compare-and-set cannot be fooled.
   private final AtomicReference<Spare> spares = new AtomicReference<>();
 
@@ -116,10 +122,17 @@ final class WorkerDispatcher implements Dispatcher {
     for (int i = 0; i < slots.length; i++) {
       slots[i] = new Slot(1L << i);
     }
-    free.set(slots.length == 64 ? -1L : (1L << slots.length) - 1);
+    limit = new SlotLimit(slots.length);
+    allowed = first(slots.length);
+    free.set(allowed);
     monitor = new Thread(this::watch, "plexspaces-monitor");
     monitor.setDaemon(true);
     monitor.start();
+  }
+
+  /// The bits of the first `n` slots.
+  private static long first(int n) {
+    return -1L >>> -n;
   }
 
   private static final class Slot {
@@ -132,6 +145,9 @@ final class WorkerDispatcher implements Dispatcher {
 
     /// Actors run so far; read by the monitor without ordering.
     long runs;
+
+    /// Messages handled so far; read by the monitor without ordering.
+    long handled;
 
     /// Time from one look for work to the next, nanoseconds, lately. Written by the owner, and by
     /// the monitor when the slot does not come on; racy.
@@ -150,6 +166,9 @@ final class WorkerDispatcher implements Dispatcher {
 
   private final class SlotWorker extends Worker {
     volatile Slot slot;
+
+    /// It waits in [#await], so what it blocks on is ours. Racy: a hint.
+    boolean waits;
 
     /// It was woken to look for a blocked owner.
     volatile boolean rescues;
@@ -171,6 +190,13 @@ final class WorkerDispatcher implements Dispatcher {
           }
           continue;
         }
+        if ((s.bit & allowed) == 0) {
+          if (pending != null) {
+            publish();
+          }
+          giveUp(s);
+          continue;
+        }
         ActorCell cell = pending;
         if (cell != null) {
           if (fromNext == NEXT_MAX && !workWaits()) {
@@ -189,24 +215,30 @@ final class WorkerDispatcher implements Dispatcher {
           fromNext = 0;
           cell = find(s);
           if (cell == null) {
-            s.measuredNanos = 0;
-            release(s, this);
-            slot = null;
+            giveUp(s);
             continue;
           }
         }
         s.runs++;
-        if (rescuer == ABSENT && free.get() == 0) {
+        if (rescuer == ABSENT && (free.get() & allowed) == 0) {
           sendRescuer();
         }
         running = cell;
         cell.run(this);
         running = null;
+        s.handled += handled;
+        handled = 0;
         if (s.yieldWanted) {
           s.yieldWanted = false;
           Thread.yield();
         }
       }
+    }
+
+    private void giveUp(Slot s) {
+      s.measuredNanos = 0;
+      release(s, this);
+      slot = null;
     }
 
     @Override
@@ -217,7 +249,7 @@ final class WorkerDispatcher implements Dispatcher {
       if (s == null || !s.queue.offer(cell)) {
         shared.add(cell);
       }
-      if (free.get() != 0 && (s == null || waitsLong(s))) {
+      if ((free.get() & allowed) != 0 && (s == null || waitsLong(s))) {
         wakeOne();
       }
     }
@@ -292,9 +324,10 @@ final class WorkerDispatcher implements Dispatcher {
   }
 
   private void sawBlock(SlotWorker worker) {
-    wary = WARY_TICKS;
     ActorCell cell = worker.running;
-    if (cell != null) {
+    // Without one it was just given the slot and is about to be woken.
+    if (cell != null && !worker.waits) {
+      wary = WARY_TICKS;
       cell.sawBlock();
     }
   }
@@ -314,7 +347,7 @@ final class WorkerDispatcher implements Dispatcher {
       shared.add(cell);
     }
     long idle = free.get();
-    if (idle != 0 && ((idle & s.bit) != 0 || waitsLong(s))) {
+    if ((idle & allowed) != 0 && ((idle & s.bit) != 0 || waitsLong(s))) {
       wakeOne();
     }
   }
@@ -342,6 +375,7 @@ final class WorkerDispatcher implements Dispatcher {
     if (me.pending != null) {
       me.publish();
     }
+    me.waits = true;
     Slot s = me.slot;
     me.slot = null;
     if (s != null && OWNER.compareAndSet(s, me, null)) {
@@ -356,6 +390,7 @@ final class WorkerDispatcher implements Dispatcher {
     if (interrupted) {
       me.thread.interrupt();
     }
+    me.waits = false;
     if (me.slot == null) {
       claimFree(me);
     }
@@ -416,10 +451,10 @@ final class WorkerDispatcher implements Dispatcher {
   private Slot takeFree() {
     while (true) {
       long bits = free.get();
-      if (bits == 0) {
+      long lowest = Long.lowestOneBit(bits & allowed);
+      if (lowest == 0) {
         return null;
       }
-      long lowest = Long.lowestOneBit(bits);
       if (free.compareAndSet(bits, bits & ~lowest)) {
         return slots[Long.numberOfTrailingZeros(lowest)];
       }
@@ -511,6 +546,8 @@ final class WorkerDispatcher implements Dispatcher {
   private void watch() {
     long[] seen = new long[slots.length];
     SlotWorker[] seenOwner = new SlotWorker[slots.length];
+    long handled = 0;
+    long at = System.nanoTime();
     while (!closed) {
       if (Long.bitCount(free.get()) == slots.length) {
         monitorParked = true;
@@ -530,6 +567,13 @@ final class WorkerDispatcher implements Dispatcher {
         seen[i] = s.runs;
         s.yieldWanted = true;
       }
+      long now = System.nanoTime();
+      long handledNow = handled();
+      if (slots.length > 1) {
+        allow(wary > 0 ? limit.lift() : limit.tick(handledNow - handled, now - at));
+      }
+      handled = handledNow;
+      at = now;
       wary = Math.max(0, wary - 1);
       rescues = 0;
       rescuesInVain = 0;
@@ -537,10 +581,32 @@ final class WorkerDispatcher implements Dispatcher {
     }
   }
 
+  private long handled() {
+    long sum = 0;
+    for (Slot s : slots) {
+      sum += s.handled;
+    }
+    return sum;
+  }
+
+  /// Lets only the first slots run. For the monitor, and for tests.
+  void allow(int count) {
+    long bits = first(count);
+    if (bits == allowed) {
+      return;
+    }
+    boolean more = Long.bitCount(bits) > Long.bitCount(allowed);
+    allowed = bits;
+    if (more && workWaits()) {
+      wakeOne();
+    }
+  }
+
   /// A slot that ran nothing new for a tick.
   private void stuck(Slot s, SlotWorker owner) {
     if (!blocked(owner)) {
       // Computing for long: at least what waits behind it can run elsewhere.
+      allow(limit.lift());
       s.paceNanos = WAIT_NANOS + 1;
       if (workWaits()) {
         wakeOne();

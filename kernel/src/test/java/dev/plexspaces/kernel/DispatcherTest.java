@@ -156,6 +156,66 @@ class DispatcherTest {
   }
 
   @Test
+  void senderToOneWhoIsBehind_makesWay() {
+    int chunk = 100;
+    int chunks = 1_000;
+    AtomicInteger sent = new AtomicInteger();
+    AtomicInteger deepest = new AtomicInteger();
+    CountDownLatch all = new CountDownLatch(chunk * chunks);
+    TestType producer =
+        TestType.of(
+            "producer",
+            () ->
+                Script.of(
+                    "*",
+                    (c, m) -> {
+                      for (int i = 0; i < chunk; i++) {
+                        c.tell(c.actor("consumer", "one"), "item", null);
+                      }
+                      if (sent.addAndGet(chunk) < chunk * chunks) {
+                        c.tell(c.self(), "go", null);
+                      }
+                      return null;
+                    }),
+            VIRTUAL);
+    TestType consumer =
+        TestType.of(
+            "consumer",
+            () ->
+                Script.of(
+                    "*",
+                    (c, m) -> {
+                      all.countDown();
+                      int handled = chunk * chunks - (int) all.getCount();
+                      deepest.accumulateAndGet(sent.get() - handled, Math::max);
+                      return null;
+                    }),
+            VIRTUAL);
+    try (Node node = Node.withParallelism(1).offer(producer, consumer)) {
+      node.tell("producer", "one", "go", null);
+      Node.await(all);
+    }
+    // The consumer is run after each turn of the producer, not after a run of many.
+    assertThat(deepest.get()).isLessThan(10 * chunk);
+  }
+
+  @Test
+  void slotsThatComeAndGo_loseNoWork() {
+    int slots = 4;
+    try (Node node = Node.withParallelism(slots).offer(echo())) {
+      WorkerDispatcher dispatcher = (WorkerDispatcher) node.system.dispatcher();
+      for (int i = 0; i < 300; i++) {
+        List<CompletableFuture<Object>> waiting = new ArrayList<>();
+        for (int n = 0; n < 50; n++) {
+          dispatcher.allow(1 + (i * 7 + n * 3) % slots);
+          waiting.add(node.asking("echo", "e" + n, "go", n));
+        }
+        waiting.forEach(Node::await);
+      }
+    }
+  }
+
+  @Test
   void blockedHandlers_thousandsInAsk_allWaitAndAllAreAnswered() {
     int count = 5_000;
     CountDownLatch entered = new CountDownLatch(1);

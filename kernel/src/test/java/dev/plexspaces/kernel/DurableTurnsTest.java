@@ -696,6 +696,57 @@ class DurableTurnsTest {
     assertThat(node.system.metrics().types()).allMatch(t -> t.crashes() == 0);
   }
 
+  @Test
+  void turnThatCanNeverBeCommitted_askerIsTold_stateIsThatOfTheDisk() {
+    start(counter());
+    node.ask("counter", "a", "add", 5);
+    store.refuse(ErrorCode.INVALID_MESSAGE, 1);
+    assertThat(node.askFails("counter", "a", "add", 100).code())
+        .isEqualTo(ErrorCode.INVALID_MESSAGE);
+    assertThat(node.ask("counter", "a", "add", 1)).isEqualTo(6L);
+    restart(counter());
+    assertThat(node.ask("counter", "a", "get")).isEqualTo(6L);
+    assertThat(node.system.metrics().types()).allMatch(t -> t.crashes() == 0);
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void openTurnThatCanNeverBeCommitted_failsForGood_whateverItsHandlerCatches(boolean atTheEnd) {
+    AtomicInteger caught = new AtomicInteger();
+    TestType type =
+        DurableScript.type(
+            "w",
+            () ->
+                DurableScript.of(
+                        "bad",
+                        (c, m, s) -> {
+                          add(s, "sum", 1);
+                          c.ask(c.actor("callee", "x"), "double", 1, HOUR);
+                          add(s, "sum", 10);
+                          store.refuse(ErrorCode.INVALID_MESSAGE, 1);
+                          for (int i = 0; i < (atTheEnd ? 0 : 2); i++) {
+                            try {
+                              c.ask(c.actor("callee", "x"), "double", 2, HOUR);
+                            } catch (PlexException e) {
+                              caught.incrementAndGet();
+                            }
+                          }
+                          return add(s, "sum", 100);
+                        })
+                    .on("get", (c, m, s) -> number(s, "sum")));
+    start(type, callee());
+    node.tell("w", "a", "bad", null);
+    Node.eventually(() -> !store.deadLetters(Node.SCOPE, 0, 10).isEmpty());
+    InboxRow dead = store.deadLetters(Node.SCOPE, 0, 10).getFirst();
+    assertThat(dead.reason()).isEqualTo("the test refuses this commit");
+    assertThat(dead.partlyDone()).isTrue();
+    assertThat(caught.get()).isEqualTo(atTheEnd ? 0 : 2);
+    assertThat(node.ask("w", "a", "get")).isEqualTo(1L);
+    restart(type, callee());
+    assertThat(node.ask("w", "a", "get")).isEqualTo(1L);
+    assertThat(asked.get(1L).get()).isEqualTo(1);
+  }
+
   // ---- asks as commit points
 
   /// How often the callee was asked, by payload, all processes together.

@@ -12,6 +12,7 @@ import dev.plexspaces.kernel.journal.LoadedActor;
 import dev.plexspaces.kernel.journal.MonitorRow;
 import dev.plexspaces.kernel.journal.RowResult;
 import dev.plexspaces.kernel.journal.Store;
+import dev.plexspaces.kernel.journal.UnacceptableCommit;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
 import java.util.ArrayDeque;
@@ -182,7 +183,11 @@ final class FaultyStore implements Store {
       }
     }
     if (refused) {
-      listener.refused(new PlexException(refusal, "the test refuses this commit"));
+      String why = "the test refuses this commit";
+      listener.refused(
+          refusal == ErrorCode.INVALID_MESSAGE
+              ? new UnacceptableCommit(refusal, why)
+              : new PlexException(refusal, why));
     } else {
       write(queued);
     }
@@ -293,6 +298,11 @@ final class FaultyStore implements Store {
   @Override
   public Optional<IdempotencyRecord> idempotency(ActorId actor, byte[] keyHash) {
     return disk.idempotency(actor, keyHash);
+  }
+
+  @Override
+  public long idempotencyCount(String tenant) {
+    return disk.idempotencyCount(tenant);
   }
 
   @Override

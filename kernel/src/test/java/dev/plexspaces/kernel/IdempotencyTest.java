@@ -10,11 +10,13 @@ import dev.plexspaces.kernel.journal.InMemoryStore;
 import dev.plexspaces.sdk.ActorException;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
+import dev.plexspaces.sdk.RequestContext;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -33,6 +35,7 @@ class IdempotencyTest {
   private final ManualClock clock = new ManualClock();
   private final List<Node> nodes = new ArrayList<>();
   private final AtomicInteger runs = new AtomicInteger();
+  private long perTenant = ActorSystem.Options.IDEMPOTENCY_PER_TENANT;
   private FaultyStore store = new FaultyStore(new InMemoryStore(clock));
   private Node node = start();
 
@@ -80,9 +83,17 @@ class IdempotencyTest {
                           throw new ActorException("no");
                         }),
             FacetCatalog.VIRTUAL_ACTOR);
-    Node started = Node.withManualTime(store, clock).offer(durable, passing);
+    ActorSystem.Options options =
+        new ActorSystem.Options(1, 7, ActorSystem.Options.IDEMPOTENCY_KEPT, perTenant);
+    Node started = Node.withManualTime(store, clock, options).offer(durable, passing);
     nodes.add(started);
     return started;
+  }
+
+  /// Starts the node anew with a quota.
+  private void restart(long keysPerTenant) {
+    perTenant = keysPerTenant;
+    restart();
   }
 
   private void restart() {
@@ -296,5 +307,144 @@ class IdempotencyTest {
   void askAndTell_ofOneKey_areDifferentRequests() {
     ask("account", "add", 5, "k1");
     assertThat(Node.failure(telling("account", 5, "k1")).code()).isEqualTo(ErrorCode.CONFLICT);
+  }
+
+  // ---- the quota
+
+  private void assertQuotaReached(PlexException error) {
+    assertThat(error.code()).isEqualTo(ErrorCode.RESOURCE_EXHAUSTED);
+    assertThat(error)
+        .hasMessageContaining("tenant acme has " + perTenant + " outcomes")
+        .hasMessageContaining("nothing was done")
+        .hasMessageContaining("per_tenant");
+  }
+
+  @Test
+  void newKeyBeyondTheQuota_isRefusedBeforeAnythingRuns_knownOnesAreAnswered() {
+    restart(2);
+    assertThat(ask("account", "add", 5, "k1")).isEqualTo(5L);
+    List<Object> told = Node.await(telling("account", 5, "k2"));
+    Node.eventually(() -> runs.get() == 2);
+
+    assertQuotaReached(askFails("account", "add", 5, "k3"));
+    assertQuotaReached(Node.failure(telling("account", 5, "k4")));
+    assertQuotaReached(
+        Node.failure(node.asking(Node.context(), "account", "b", request("add", 5, "k1"))));
+    assertThat(node.system.metrics().idempotencyRefusals()).isEqualTo(3);
+
+    assertThat(ask("account", "add", 5, "k1")).isEqualTo(5L);
+    assertThat(Node.await(telling("account", 5, "k2"))).isEqualTo(told);
+    assertThat(askFails("account", "add", 6, "k1").code()).isEqualTo(ErrorCode.CONFLICT);
+    assertThat(runs).as("nothing of that ran").hasValue(2);
+    assertThat(node.ask("account", "a", "get")).as("without a key").isEqualTo(10L);
+    assertThat(ask("counter", "add", 1, "k5")).as("to a volatile actor").isEqualTo(3L);
+    assertThat(node.system.metrics().idempotencyRefusals()).isEqualTo(3);
+  }
+
+  @Test
+  void quota_isOfOneTenant() {
+    restart(1);
+    ask("account", "add", 5, "k1");
+    assertQuotaReached(askFails("account", "add", 5, "k2"));
+    for (String namespace : List.of(Node.SCOPE.namespace(), "elsewhere")) {
+      RequestContext acme = context("acme", namespace);
+      RequestContext globex = context("globex", namespace);
+      assertQuotaReached(Node.failure(node.asking(acme, "account", "a", request("add", 5, "k2"))));
+      if (namespace.equals("elsewhere")) {
+        // It used up its own before.
+        assertThat(Node.failure(node.asking(globex, "account", "a", request("add", 5, "k1"))))
+            .hasMessageContaining("tenant globex has 1 outcomes");
+      } else {
+        assertThat(Node.await(node.asking(globex, "account", "a", request("add", 5, "k1"))))
+            .isEqualTo(5L);
+      }
+    }
+  }
+
+  private static RequestContext context(String tenant, String namespace) {
+    return new RequestContext(
+        tenant, namespace, "alice", Set.of(), "request-1", Optional.empty(), Optional.empty());
+  }
+
+  @Test
+  void quota_isFreedByExpiry() {
+    restart(2);
+    ask("account", "add", 5, "k1");
+    clock.advance(HOUR);
+    ask("account", "add", 5, "k2");
+    assertQuotaReached(askFails("account", "add", 5, "k3"));
+    clock.advance(ActorSystem.Options.IDEMPOTENCY_KEPT.minus(HOUR));
+    assertThat(ask("account", "add", 5, "k3")).isEqualTo(15L);
+    assertQuotaReached(askFails("account", "add", 5, "k1"));
+    assertThat(ask("account", "add", 5, "k2")).isEqualTo(10L);
+  }
+
+  @Test
+  void quota_countsWhatAnEarlierProcessRemembered() {
+    ask("account", "add", 5, "k1");
+    ask("account", "add", 5, "k2");
+    restart(2);
+    assertQuotaReached(askFails("account", "add", 5, "k3"));
+    assertThat(ask("account", "add", 5, "k2")).isEqualTo(10L);
+    restart(3);
+    assertThat(ask("account", "add", 5, "k3")).isEqualTo(15L);
+    assertQuotaReached(askFails("account", "add", 5, "k4"));
+  }
+
+  @Test
+  void requestsThatLeaveNothingBehind_takeUpNothing() {
+    restart(1);
+    for (int i = 0; i < 3; i++) {
+      assertThat(askFails("account", "refuse", 1, "k" + i).code())
+          .isEqualTo(ErrorCode.INVALID_MESSAGE);
+    }
+    store.hold();
+    CompletableFuture<List<Object>> told = telling("account", 5, "t1");
+    store.refuseHeld(ErrorCode.UNAVAILABLE);
+    assertThat(Node.failure(told).code()).isEqualTo(ErrorCode.UNAVAILABLE);
+    store.releaseAll();
+    assertThat(ask("account", "add", 5, "k9")).isEqualTo(5L);
+    assertQuotaReached(askFails("account", "refuse", 1, "k0"));
+  }
+
+  @Test
+  void requestsOnTheirWay_mayGoBeyondTheQuota_byAsManyAsTheyAre() {
+    restart(1);
+    node.ask("account", "a", "get");
+    store.hold();
+    List<CompletableFuture<Object>> replies = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      replies.add(asking("account", "add", 1, "k" + i));
+    }
+    Node.eventually(() -> store.held() == 3);
+    store.releaseAll();
+    replies.forEach(Node::await);
+    assertQuotaReached(askFails("account", "add", 1, "k3"));
+    assertThat(ask("account", "add", 1, "k2")).isEqualTo(3L);
+  }
+
+  @Test
+  void openTurn_thatBeganWithinTheQuota_endsBeyondIt_alsoAfterACrash() {
+    restart(1);
+    List.of("a", "b", "other").forEach(key -> node.ask("account", key, "get"));
+    store.hold();
+    asking("account", "add_after_an_ask", null, "k1");
+    Node.eventually(() -> store.held() == 1);
+    store.release(1);
+    // What the other one answers.
+    Node.eventually(() -> store.held() == 1);
+    CompletableFuture<Object> ofB =
+        node.asking(Node.context(), "account", "b", request("add", 1, "k2"));
+    Node.eventually(() -> store.held() == 2);
+    store.release(2);
+    assertThat(Node.await(ofB)).isEqualTo(1L);
+    Node.eventually(() -> store.held() == 1);
+    assertQuotaReached(
+        Node.failure(node.asking(Node.context(), "account", "b", request("add", 1, "k3"))));
+    restart();
+    assertThat(ask("account", "add_after_an_ask", null, "k1")).isEqualTo(11L);
+    assertThat(node.ask("account", "a", "get")).isEqualTo(11L);
+    assertQuotaReached(askFails("account", "add", 1, "k2"));
+    assertThat(store.idempotencyCount("acme")).isEqualTo(2);
   }
 }

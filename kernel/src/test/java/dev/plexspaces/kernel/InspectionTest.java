@@ -10,9 +10,11 @@ import dev.plexspaces.kernel.Inspection.Change;
 import dev.plexspaces.kernel.Inspection.DeadLetter;
 import dev.plexspaces.kernel.Inspection.Entry;
 import dev.plexspaces.kernel.Inspection.Page;
+import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.identity.Scope;
 import dev.plexspaces.kernel.journal.InMemoryStore;
 import dev.plexspaces.kernel.journal.InboxRow;
+import dev.plexspaces.kernel.journal.TurnRecord;
 import dev.plexspaces.kernel.journal.TurnRecord.Kind;
 import dev.plexspaces.kernel.json.Json;
 import dev.plexspaces.kernel.time.SystemClock;
@@ -82,6 +84,19 @@ class InspectionTest {
                       }
                       return null;
                     })
+                .on(
+                    "spread",
+                    (c, m, s) -> {
+                      c.kv().put("secret key", 1);
+                      c.kv().delete("secret old");
+                      long timer = c.sendAfter(Node.BOUND, "note", "soon");
+                      c.ask(c.actor("account", "other"), "balance", null, Node.BOUND);
+                      c.cancelTimer(timer);
+                      for (int i = ((Number) m.payload()).intValue(); i > 0; i--) {
+                        c.tell(c.actor("account", "other"), "note", i);
+                      }
+                      return null;
+                    })
                 .on("balance", (c, m, s) -> number(s, "balance")));
   }
 
@@ -134,6 +149,29 @@ class InspectionTest {
         inspection.history(Node.id("account", "a"), first.rows().getLast().seq(), 2, true);
     assertThat(second.rows()).extracting(Entry::turn).containsExactly(0L);
     assertThat(second.more()).isFalse();
+  }
+
+  @Test
+  void history_showsWhatLeftWithEachCommit_onePerLineUpToABound() {
+    Inspection inspection = start();
+    ActorId a = Node.id("account", "a");
+    node.ask("account", "a", "spread", 1);
+    List<Entry> entries = inspection.history(a, Long.MAX_VALUE, 10, true).rows();
+    assertThat(entries)
+        .extracting(Entry::effects)
+        .containsExactly(
+            List.of("cancel timer", "tell account/other note"),
+            List.of("put secret key", "delete secret old", "timer note"),
+            List.of());
+    assertThat(inspection.history(a, Long.MAX_VALUE, 10, false).rows())
+        .extracting(Entry::effects)
+        .containsExactly(
+            List.of("cancel timer", "tell account/other note"),
+            List.of("put", "delete", "timer note"),
+            List.of());
+    node.ask("account", "a", "spread", TurnRecord.EFFECTS_MAX + 50);
+    List<String> many = inspection.history(a, Long.MAX_VALUE, 1, true).rows().getFirst().effects();
+    assertThat(many).hasSize(TurnRecord.EFFECTS_MAX + 1).endsWith("and 51 more");
   }
 
   @Test

@@ -70,6 +70,19 @@ class MailboxTest {
 
   @ParameterizedTest
   @EnumSource
+  void offer_behindMany_saysSo(Kind kind) {
+    Mailbox mailbox = kind.make.apply(10_000);
+    mailbox.offer(message(1), false);
+    for (int i = 2; i <= Mailbox.DEEP; i++) {
+      assertThat(mailbox.offer(message(i), false)).isEqualTo(Mailbox.Offer.QUEUED);
+    }
+    assertThat(mailbox.offer(message(0), false)).isEqualTo(Mailbox.Offer.BEHIND);
+    drain(mailbox);
+    assertThat(mailbox.offer(message(1), false)).isEqualTo(Mailbox.Offer.QUEUED);
+  }
+
+  @ParameterizedTest
+  @EnumSource
   void poll_interleavedWithOffers_keepsTheOrder(Kind kind) {
     Mailbox mailbox = kind.make.apply(10_000);
     List<Object> polled = new ArrayList<>();

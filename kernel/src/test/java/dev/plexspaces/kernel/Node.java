@@ -63,16 +63,15 @@ final class Node implements AutoCloseable {
 
   /// A system whose time stands still until [#advance].
   static Node withManualTime(Store store, ManualClock clock) {
+    return withManualTime(store, clock, new ActorSystem.Options(1, 7));
+  }
+
+  static Node withManualTime(Store store, ManualClock clock, ActorSystem.Options options) {
     DeadlineWheel wheel = new DeadlineWheel(clock::nanoTime);
     Node node =
         new Node(
             new ActorSystem(
-                clock,
-                new SystemEntropy(),
-                store,
-                new WorkerDispatcher(2),
-                wheel,
-                new ActorSystem.Options(1, 7)));
+                clock, new SystemEntropy(), store, new WorkerDispatcher(2), wheel, options));
     node.clock = clock;
     node.wheel = wheel;
     return node;

@@ -137,7 +137,8 @@ public final class Node implements AutoCloseable {
             new ActorSystem.Options(
                 Runtime.getRuntime().availableProcessors(),
                 TurnSecret.of(data),
-                options.idempotencyKept()),
+                options.idempotency().kept(),
+                options.idempotency().perTenant()),
             store);
     started("actors", actors);
     if (directory.afterUncleanStop()) {

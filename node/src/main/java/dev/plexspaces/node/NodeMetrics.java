@@ -133,6 +133,11 @@ final class NodeMetrics implements AutoCloseable {
         .deadLetters()
         .forEach((reason, count) -> letters.put(Labels.of("reason", lower(reason)), count));
     all.add(counter("plexspaces_dead_letters", "Volatile messages nobody processed.", letters));
+    all.add(
+        counter(
+            "plexspaces_idempotency_refusals",
+            "Requests with a new idempotency key beyond their tenant's quota.",
+            one(kernel.idempotencyRefusals())));
     if (!kernel.handlingTimes().isEmpty()) {
       all.add(handlingTimes(kernel.handlingTimes()));
     }
@@ -190,6 +195,11 @@ final class NodeMetrics implements AutoCloseable {
     all.add(
         gauge(
             "plexspaces_store_wal_pages", "Pages in the write-ahead log.", one(store.walPages())));
+    all.add(
+        gauge(
+            "plexspaces_store_requests_remembered",
+            "Outcomes of requests with an idempotency key on disk.",
+            one(store.requestsRemembered())));
     Map<Labels, Long> states = new TreeMap<>();
     for (StoreStats.State state : StoreStats.State.values()) {
       states.put(Labels.of("state", lower(state)), state == store.state() ? 1L : 0L);

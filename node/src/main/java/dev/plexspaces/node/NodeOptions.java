@@ -35,6 +35,7 @@ import java.util.Optional;
 /// | – | – | `history.commits` | 1000 |
 /// | – | – | `history.payloads` | `true` |
 /// | – | – | `idempotency.kept` | `24h` |
+/// | – | – | `idempotency.per_tenant` | 1000000 |
 /// | `--dev` | – | – | off |
 ///
 /// `--dev` exists as a flag only: a node without authentication should look like one where it is
@@ -52,7 +53,7 @@ import java.util.Optional;
 /// @param drain longest wait for requests in progress when stopping
 /// @param trusted further token issuers, besides the node's own key
 /// @param history what people may read of the past of durable actors
-/// @param idempotencyKept how long the outcome of a request with an idempotency key is remembered
+/// @param idempotency what is remembered of requests with an idempotency key
 public record NodeOptions(
     String nodeId,
     Path data,
@@ -66,10 +67,7 @@ public record NodeOptions(
     Duration drain,
     List<Issuer> trusted,
     History history,
-    Duration idempotencyKept) {
-
-  /// Longest time the outcome of a request may be remembered: the store keeps a row for each.
-  static final Duration IDEMPOTENCY_KEPT_MAX = Duration.ofDays(30);
+    Idempotency idempotency) {
 
   /// Default id of a node.
   public static final String NODE_ID = "node-1";
@@ -130,6 +128,25 @@ public record NodeOptions(
 
     /// 7 days, 1000 commits, payloads shown.
     public static final History DEFAULT = new History(Duration.ofDays(7), 1_000, true);
+  }
+
+  /// What is remembered of requests with an idempotency key: the store keeps a row for each.
+  ///
+  /// @param kept how long an outcome is remembered; at most 30 days
+  /// @param perTenant most outcomes of one tenant that are remembered, 1 to 1,000,000,000; a
+  ///   request with a new key beyond them is refused
+  public record Idempotency(Duration kept, long perTenant) {
+
+    /// Longest `kept`.
+    public static final Duration KEPT_MAX = Duration.ofDays(30);
+
+    /// Most `perTenant`.
+    public static final long PER_TENANT_MAX = 1_000_000_000;
+
+    /// 24 hours, 1,000,000 outcomes.
+    public static final Idempotency DEFAULT =
+        new Idempotency(
+            ActorSystem.Options.IDEMPOTENCY_KEPT, ActorSystem.Options.IDEMPOTENCY_PER_TENANT);
   }
 
   /// What was said on the command line.
@@ -210,7 +227,7 @@ public record NodeOptions(
         variable(environment, "DRAIN").map(NodeOptions::drain).or(keys::drain).orElse(DRAIN),
         keys.trusted(),
         keys.history(),
-        keys.idempotencyKept());
+        keys.idempotency());
   }
 
   /// What the file says.
@@ -226,7 +243,7 @@ public record NodeOptions(
       Optional<Duration> drain,
       List<Issuer> trusted,
       History history,
-      Duration idempotencyKept) {
+      Idempotency idempotency) {
 
     static FileKeys of(ConfigTable root) {
       Optional<ConfigTable> node = root.table("node");
@@ -250,9 +267,7 @@ public record NodeOptions(
               shutdown.flatMap(t -> t.duration("drain", DRAIN_MAX)),
               security.map(FileKeys::issuers).orElse(List.of()),
               history.map(FileKeys::history).orElse(History.DEFAULT),
-              idempotency
-                  .flatMap(t -> t.duration("kept", IDEMPOTENCY_KEPT_MAX))
-                  .orElse(ActorSystem.Options.IDEMPOTENCY_KEPT));
+              idempotency.map(FileKeys::idempotency).orElse(Idempotency.DEFAULT));
       for (Optional<ConfigTable> table :
           List.of(node, http, grpc, log, shutdown, security, history, idempotency)) {
         table.ifPresent(ConfigTable::requireNoOtherKeys);
@@ -266,6 +281,14 @@ public record NodeOptions(
           history.duration("retention", History.RETENTION_MAX).orElse(History.DEFAULT.retention()),
           history.intNumber("commits", 0, History.COMMITS_MAX).orElse(History.DEFAULT.commits()),
           history.bool("payloads").orElse(History.DEFAULT.payloads()));
+    }
+
+    private static Idempotency idempotency(ConfigTable idempotency) {
+      return new Idempotency(
+          idempotency.duration("kept", Idempotency.KEPT_MAX).orElse(Idempotency.DEFAULT.kept()),
+          idempotency
+              .integer("per_tenant", 1, Idempotency.PER_TENANT_MAX)
+              .orElse(Idempotency.DEFAULT.perTenant()));
     }
 
     private static List<Issuer> issuers(ConfigTable security) {

@@ -7,7 +7,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.plexspaces.contracts.actor.v1.TellActorResponse;
 import io.grpc.Status;
+import java.io.IOException;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,6 +33,9 @@ class IdempotencyEndToEndTest {
   private static final String TEN = "{\"amount\":10}";
   private static final String DEPOSIT_TEN = "{\"op\":\"deposit\",\"amount\":10}";
   private static final int DUPLICATES = 20;
+
+  /// Between two looks whether something has expired.
+  private static final long LOOK_MILLIS = 200;
 
   @TempDir static Path temp;
   private static NodeProcess node;
@@ -58,17 +63,31 @@ class IdempotencyEndToEndTest {
         .asLong();
   }
 
-  /// The one shape of an error.
   private static void assertConflict(HttpResponse<String> answer) {
-    assertThat(answer.statusCode()).as(answer.body()).isEqualTo(409);
-    JsonNode error = NodeProcess.json(answer).get("error");
-    assertThat(error.propertyNames())
+    assertThat(error(answer, 409, "CONFLICT").propertyNames())
         .containsExactlyInAnyOrder("status", "code", "message", "request_id");
-    assertThat(error.get("status").asInt()).isEqualTo(409);
-    assertThat(error.get("code").asString()).isEqualTo("CONFLICT");
+  }
+
+  private static void assertQuotaReached(HttpResponse<String> answer, String tenant) {
+    JsonNode error = error(answer, 429, "RESOURCE_EXHAUSTED");
+    assertThat(error.propertyNames())
+        .containsExactlyInAnyOrder("status", "code", "message", "request_id", "retry_after_ms");
+    assertThat(error.get("message").asString())
+        .startsWith("tenant " + tenant + " has 2 outcomes")
+        .contains("per_tenant");
+    assertThat(answer.headers().firstValue("Retry-After")).isPresent();
+  }
+
+  /// The one shape of an error, about an idempotency key.
+  private static JsonNode error(HttpResponse<String> answer, int status, String code) {
+    assertThat(answer.statusCode()).as(answer.body()).isEqualTo(status);
+    JsonNode error = NodeProcess.json(answer).get("error");
+    assertThat(error.get("status").asInt()).isEqualTo(status);
+    assertThat(error.get("code").asString()).isEqualTo(code);
     assertThat(error.get("message").asString()).contains("idempotency key");
     assertThat(answer.headers().firstValue("PlexSpaces-Request-Id"))
         .contains(error.get("request_id").asString());
+    return error;
   }
 
   @Test
@@ -190,6 +209,77 @@ class IdempotencyEndToEndTest {
         .isEqualTo(told);
     assertConflict(node.ask("bank_account/killed", "deposit", "{\"amount\":11}", KEY, "asked"));
     assertThat(balance("killed")).isEqualTo(20);
+  }
+
+  private static NodeProcess startWith(String name, String idempotency) throws IOException {
+    Path config = Files.writeString(temp.resolve(name + ".toml"), "[idempotency]\n" + idempotency);
+    return NodeProcess.start(temp.resolve(name), "--config", config.toString());
+  }
+
+  @Test
+  void newKeyBeyondTheQuotaOfTheTenant_is429OverBothDoors_alsoAfterKill9() throws IOException {
+    try (NodeProcess small = startWith("quota", "per_tenant = 2")) {
+      Path data = temp.resolve("quota");
+      String ofAlice = NodeProcess.token(data, "acme", "--user", "alice");
+      String ofGlobex = NodeProcess.token(data, "globex", "--user", "alice");
+      small.as(ofAlice);
+      String asked = small.ask("bank_account/a", "deposit", TEN, KEY, "k1").body();
+      String told = small.send("POST", ACTORS + "bank_account/a", DEPOSIT_TEN, KEY, "k2").body();
+      for (int round = 0; round < 2; round++) {
+        assertQuotaReached(small.ask("bank_account/a", "deposit", TEN, KEY, "k3"), "acme");
+        assertQuotaReached(small.ask("bank_account/other", "deposit", TEN, KEY, "k1"), "acme");
+        assertQuotaReached(
+            small.send("POST", ACTORS + "bank_account/a", DEPOSIT_TEN, KEY, "k4"), "acme");
+        try (GrpcClient client = new GrpcClient(small, ofAlice)) {
+          assertRefused(
+              () ->
+                  client
+                      .actors("idempotency-key", "k3")
+                      .askActor(ask("bank_account", "a", "deposit", TEN)),
+              Status.Code.RESOURCE_EXHAUSTED,
+              "RESOURCE_EXHAUSTED");
+        }
+        assertThat(small.ask("bank_account/a", "deposit", TEN, KEY, "k1").body()).isEqualTo(asked);
+        assertThat(small.send("POST", ACTORS + "bank_account/a", DEPOSIT_TEN, KEY, "k2").body())
+            .isEqualTo(told);
+        assertConflict(small.ask("bank_account/a", "deposit", "{\"amount\":11}", KEY, "k1"));
+        assertThat(small.ask("bank_account/a", "get_balance", "{}").body())
+            .as("without a key")
+            .contains("\"balance\":20");
+        HttpResponse<String> ofAnother =
+            small
+                .as(ofGlobex)
+                .send(
+                    "POST",
+                    "/api/v1/actors/globex/prod/bank_account/a/ask",
+                    "{\"message_type\":\"deposit\",\"payload\":" + TEN + "}",
+                    KEY,
+                    "k" + round);
+        assertThat(ofAnother.statusCode()).as(ofAnother.body()).isEqualTo(200);
+        small.as(ofAlice);
+        assertThat(small.send("GET", "/metrics", null).body())
+            .contains("plexspaces_idempotency_refusals_total 4.0")
+            .contains("plexspaces_store_requests_remembered " + (3 + round) + ".0");
+        small.kill();
+        small.start();
+      }
+    }
+  }
+
+  @Test
+  void quota_isFreedWhenOutcomesExpire_thoughEveryRequestIsRefusedMeanwhile() throws Exception {
+    try (NodeProcess small = startWith("expiry", "per_tenant = 1\nkept = \"1s\"")) {
+      small.as(NodeProcess.token(temp.resolve("expiry"), "acme"));
+      assertThat(small.ask("bank_account/a", "deposit", TEN, KEY, "k1").statusCode())
+          .isEqualTo(200);
+      long end = System.nanoTime() + NodeProcess.PATIENCE.toNanos();
+      HttpResponse<String> second = small.ask("bank_account/a", "deposit", TEN, KEY, "k2");
+      while (second.statusCode() == 429 && System.nanoTime() < end) {
+        Thread.sleep(LOOK_MILLIS);
+        second = small.ask("bank_account/a", "deposit", TEN, KEY, "k2");
+      }
+      assertThat(second.body()).isEqualTo("{\"status\":\"ok\",\"balance\":20}");
+    }
   }
 
   @Test

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 class NodeMetricsTest {
 
   private static final StoreStats STORE =
-      new StoreStats(StoreStats.State.DISK_FULL, 99, 11, 12, 13, 14, 15, 16, 17, 18, 19);
+      new StoreStats(StoreStats.State.DISK_FULL, 99, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20);
 
   @Test
   void text_showsEveryCounterUnderItsType() {
@@ -26,7 +26,8 @@ class NodeMetricsTest {
                 new TypeMetrics("counter", "c", 0, 0, 0, 0, 0, 0, 0, 0)),
             9,
             Map.of(DeadLetters.Reason.NO_ACTOR, 10L),
-            Map.of());
+            Map.of(),
+            21);
 
     assertThat(text(kernel).lines())
         .contains(
@@ -50,6 +51,8 @@ class NodeMetricsTest {
             "plexspaces_store_fold_lag_rows 16.0",
             "plexspaces_store_folds_total 17.0",
             "plexspaces_store_wal_pages 18.0",
+            "plexspaces_store_requests_remembered 20.0",
+            "plexspaces_idempotency_refusals_total 21.0",
             "plexspaces_store_state{state=\"disk_full\"} 1.0",
             "plexspaces_store_state{state=\"running\"} 0.0");
   }
@@ -59,13 +62,13 @@ class NodeMetricsTest {
   void sameTypeTwice_isAddedUp() {
     TypeMetrics one = new TypeMetrics("account", "bank", 1, 2, 3, 4, 5, 6, 7, 8);
 
-    assertThat(text(new KernelMetrics(List.of(one, one), 0, Map.of(), Map.of())).lines())
+    assertThat(text(new KernelMetrics(List.of(one, one), 0, Map.of(), Map.of(), 0)).lines())
         .contains("plexspaces_actor_live{application=\"bank\",type=\"account\"} 2.0");
   }
 
   @Test
   void serviceLinks_showCallsByOutcomeRetriesAndTheBreaker() {
-    assertThat(text(new KernelMetrics(List.of(), 0, Map.of(), Map.of())).lines())
+    assertThat(text(new KernelMetrics(List.of(), 0, Map.of(), Map.of(), 0)).lines())
         .contains(
             "plexspaces_link_calls_total{application=\"shop\",link=\"bank\",outcome=\"ok\"} 7.0",
             "plexspaces_link_calls_total{application=\"shop\",link=\"bank\",outcome=\"breaker_open\"} 2.0",

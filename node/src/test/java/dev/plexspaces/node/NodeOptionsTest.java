@@ -3,7 +3,6 @@ package dev.plexspaces.node;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import dev.plexspaces.kernel.ActorSystem;
 import dev.plexspaces.node.NodeOptions.Flags;
 import dev.plexspaces.node.NodeOptions.LogLevel;
 import dev.plexspaces.sdk.PlexException;
@@ -40,7 +39,7 @@ class NodeOptionsTest {
                 Duration.ofSeconds(10),
                 List.of(),
                 new NodeOptions.History(Duration.ofDays(7), 1_000, true),
-                ActorSystem.Options.IDEMPOTENCY_KEPT));
+                new NodeOptions.Idempotency(Duration.ofHours(24), 1_000_000)));
   }
 
   @Test
@@ -73,6 +72,7 @@ class NodeOptionsTest {
             payloads = false
             [idempotency]
             kept = "3h"
+            per_tenant = 7
             [[security.trusted]]
             issuer = "https://idp"
             audience = "plex"
@@ -94,7 +94,7 @@ class NodeOptionsTest {
                 Duration.ofSeconds(30),
                 List.of(new NodeOptions.Issuer("https://idp", "plex", Path.of("/etc/idp.json"))),
                 new NodeOptions.History(Duration.ofDays(2), 50, false),
-                Duration.ofHours(3)));
+                new NodeOptions.Idempotency(Duration.ofHours(3), 7)));
   }
 
   @Test
@@ -179,6 +179,9 @@ class NodeOptionsTest {
       value = {
         "[node]#name = 'x' | node.toml: node.name: is not a known key; accepted here: id, data, host",
         "[http]#port = 70000 | node.toml: http.port: must be 0 to 65535",
+        "[idempotency]#per_tenant = 0 | node.toml: idempotency.per_tenant: must be 1 to 1000000000; got 0",
+        "[idempotency]#per_tenant = '9' | node.toml: idempotency.per_tenant: must be a whole number",
+        "[idempotency]#kept = '31d' | node.toml: idempotency.kept: must be at most",
         "[log]#level = 'loud' | node.toml: log.level: must be one of trace",
         "dev = true | node.toml: dev: is not a known key; accepted here: node, http, grpc, log",
         "[[security.trusted]]#issuer = 'x' | node.toml: security.trusted[0].audience: is missing"

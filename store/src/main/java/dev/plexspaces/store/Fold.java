@@ -13,6 +13,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -60,6 +61,7 @@ final class Fold {
 
   private final Database database;
   private final StoreOptions.History retention;
+  private final RequestCounts counts;
   private long historyNo;
   private long historyBytes;
   private long bytesWritten;
@@ -72,13 +74,24 @@ final class Fold {
   private long targetChain;
   private boolean running;
 
+  /// The requests of the slice that is under way, in the order of their batch.
+  private final List<Remembered> remembered = new ArrayList<>();
+
+  private record Remembered(KnownActor actor, Row.Idempotency request) {}
+
   /// What becomes true of an actor once its slice has committed.
   private record Folded(
       KnownActor actor, TurnCursor cursor, long seq, long atMillis, long historyNo) {}
 
-  Fold(Database database, StoreOptions.History retention, long historyNo, long historyBytes) {
+  Fold(
+      Database database,
+      StoreOptions.History retention,
+      RequestCounts counts,
+      long historyNo,
+      long historyBytes) {
     this.database = database;
     this.retention = retention;
+    this.counts = counts;
     this.historyNo = historyNo;
     this.historyBytes = historyBytes;
   }
@@ -119,6 +132,7 @@ final class Fold {
     int from = next;
     long historyNoBefore = historyNo;
     long historyBytesBefore = historyBytes;
+    remembered.clear();
     database.run("PRAGMA synchronous = NORMAL");
     try {
       database.sql("BEGIN IMMEDIATE").execute();
@@ -136,6 +150,7 @@ final class Fold {
         }
       }
       flush();
+      List<KnownActor> rememberedAgain = flushRequests();
       countHistory();
       boolean last = next == actors.size();
       if (last) {
@@ -149,6 +164,7 @@ final class Fold {
         folded.actor.historyNo = folded.historyNo;
         folded.actor.folded(folded.seq);
       }
+      rememberedAgain.forEach(actor -> counts.add(actor.id.scope().tenant(), -1));
       if (last) {
         running = false;
         actors = List.of();
@@ -174,7 +190,30 @@ final class Fold {
     deleteSteps().executeBatch();
     insertStep().executeBatch();
     insertHistory().executeBatch();
-    upsertRequest().executeBatch();
+  }
+
+  /// Writes the requests that were remembered, and how many are new.
+  ///
+  /// @return the actors of those that took the place of a row
+  private List<KnownActor> flushRequests() throws SQLException {
+    int[] inserted = insertRequest().executeBatch();
+    List<KnownActor> again = new ArrayList<>();
+    Map<Integer, Long> added = new HashMap<>();
+    for (int i = 0; i < inserted.length; i++) {
+      KnownActor actor = remembered.get(i).actor;
+      if (inserted[i] > 0) {
+        added.merge(actor.scopeNo, 1L, Long::sum);
+      } else {
+        again.add(actor);
+        addToBatch(updateRequest(), actor, remembered.get(i).request);
+      }
+    }
+    updateRequest().executeBatch();
+    for (Map.Entry<Integer, Long> scope : added.entrySet()) {
+      RequestCounts.write(database, scope.getKey(), scope.getValue());
+    }
+    remembered.clear();
+    return again;
   }
 
   private Folded fold(KnownActor actor, List<TailRow> rows) throws SQLException {
@@ -367,15 +406,20 @@ final class Fold {
   }
 
   private void remember(KnownActor actor, Row.Idempotency request) throws SQLException {
-    PreparedStatement upsert = upsertRequest();
-    upsert.setLong(1, actor.no);
-    upsert.setBytes(2, request.keyHash());
-    upsert.setInt(3, actor.scopeNo);
-    upsert.setBytes(4, request.bodyHash());
-    upsert.setBytes(5, request.reply().orElse(null));
-    upsert.setLong(6, request.expiresAtMillis());
-    upsert.addBatch();
+    addToBatch(insertRequest(), actor, request);
+    remembered.add(new Remembered(actor, request));
     bytesWritten += 72 + request.reply().map(reply -> reply.length).orElse(0);
+  }
+
+  private static void addToBatch(
+      PreparedStatement statement, KnownActor actor, Row.Idempotency request) throws SQLException {
+    statement.setLong(1, actor.no);
+    statement.setBytes(2, request.keyHash());
+    statement.setInt(3, actor.scopeNo);
+    statement.setBytes(4, request.bodyHash());
+    statement.setBytes(5, request.reply().orElse(null));
+    statement.setLong(6, request.expiresAtMillis());
+    statement.addBatch();
   }
 
   /// @return number of the actor's newest history row
@@ -450,7 +494,9 @@ final class Fold {
 
   /// Removes what expired: old history, forgotten keys, old requests. One transaction of bounded
   /// size; call in no transaction.
-  void sweep(long now) throws SQLException {
+  ///
+  /// @return true when keys or requests may be left that have expired
+  boolean sweep(long now) throws SQLException {
     database.run("PRAGMA synchronous = NORMAL");
     long historyBytesBefore = historyBytes;
     try {
@@ -463,16 +509,30 @@ final class Fold {
                   + SWEEP_ROWS
                   + ")");
       keys.setLong(1, now - Row.VERSION_KEPT_MILLIS);
-      keys.executeUpdate();
+      int keysRemoved = keys.executeUpdate();
       PreparedStatement requests =
           database.sql(
               "DELETE FROM idempotency WHERE (actor_no, key_hash) IN (SELECT actor_no, key_hash"
                   + " FROM idempotency WHERE expires <= ? LIMIT "
                   + SWEEP_ROWS
-                  + ")");
+                  + ") RETURNING scope_no");
       requests.setLong(1, now);
-      requests.executeUpdate();
+      int requestsRemoved = 0;
+      Map<Integer, Long> byScope = new HashMap<>();
+      try (ResultSet removed = requests.executeQuery()) {
+        while (removed.next()) {
+          requestsRemoved++;
+          byScope.merge(removed.getInt(1), 1L, Long::sum);
+        }
+      }
+      Map<String, Long> byTenant = new HashMap<>();
+      for (Map.Entry<Integer, Long> scope : byScope.entrySet()) {
+        String tenant = RequestCounts.write(database, scope.getKey(), -scope.getValue());
+        byTenant.merge(tenant, scope.getValue(), Long::sum);
+      }
       database.sql("COMMIT").execute();
+      byTenant.forEach((tenant, removed) -> counts.add(tenant, -removed));
+      return keysRemoved >= SWEEP_ROWS || requestsRemoved >= SWEEP_ROWS;
     } catch (SQLException | RuntimeException e) {
       historyBytes = historyBytesBefore;
       Writer.rollback(database);
@@ -504,7 +564,9 @@ final class Fold {
 
   /// Removes all rows of an actor but its identity. Call inside a transaction, with nothing of the
   /// actor left to fold.
-  void forget(KnownActor actor) throws SQLException {
+  ///
+  /// @return how many remembered requests it had
+  int forget(KnownActor actor) throws SQLException {
     long row = actor.historyNo;
     while (row != 0) {
       PreparedStatement select =
@@ -527,10 +589,11 @@ final class Fold {
       delete.executeUpdate();
       row = previous;
     }
-    for (String table : List.of("state", "step", "idempotency")) {
-      PreparedStatement delete = database.sql("DELETE FROM " + table + " WHERE actor_no = ?");
-      delete.setLong(1, actor.no);
-      delete.executeUpdate();
+    delete("state", actor);
+    delete("step", actor);
+    int requests = delete("idempotency", actor);
+    if (requests > 0) {
+      RequestCounts.write(database, actor.scopeNo, -requests);
     }
     PreparedStatement monitors = database.sql("DELETE FROM monitor WHERE watcher_no = ?");
     monitors.setLong(1, actor.no);
@@ -539,6 +602,13 @@ final class Fold {
     inbox.setLong(1, actor.no);
     inbox.executeUpdate();
     countHistory();
+    return requests;
+  }
+
+  private int delete(String table, KnownActor actor) throws SQLException {
+    PreparedStatement delete = database.sql("DELETE FROM " + table + " WHERE actor_no = ?");
+    delete.setLong(1, actor.no);
+    return delete.executeUpdate();
   }
 
   private PreparedStatement upsert() throws SQLException {
@@ -573,9 +643,14 @@ final class Fold {
     return database.sql("INSERT INTO history VALUES (?, ?, ?, ?, ?, ?)");
   }
 
-  private PreparedStatement upsertRequest() throws SQLException {
+  private PreparedStatement insertRequest() throws SQLException {
     return database.sql(
-        "INSERT INTO idempotency VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE"
-            + " SET body_hash = ?4, reply = ?5, expires = ?6");
+        "INSERT INTO idempotency VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING");
+  }
+
+  private PreparedStatement updateRequest() throws SQLException {
+    return database.sql(
+        "UPDATE idempotency SET body_hash = ?4, reply = ?5, expires = ?6"
+            + " WHERE actor_no = ?1 AND key_hash = ?2 AND scope_no = ?3");
   }
 }

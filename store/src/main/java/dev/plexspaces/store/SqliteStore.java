@@ -65,7 +65,7 @@ public final class SqliteStore implements Store {
   private static final String MIGRATIONS = "db/migration";
 
   /// The file among [#MIGRATIONS] with the highest version.
-  static final String NEWEST_MIGRATION = "V3__monitors.sql";
+  static final String NEWEST_MIGRATION = "V4__monitors.sql";
 
   private static final String LOCK_FILE = "plexspaces.lock";
 
@@ -721,6 +721,12 @@ public final class SqliteStore implements Store {
                     found.getBytes(1), Optional.ofNullable(found.getBytes(2)), found.getLong(3)));
           }
         });
+  }
+
+  @Override
+  public long idempotencyCount(String tenant) {
+    requireOpen();
+    return writer.requestCounts().of(tenant);
   }
 
   private List<TailRow> tail(ActorId actor) {

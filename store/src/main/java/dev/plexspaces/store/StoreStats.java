@@ -14,6 +14,7 @@ package dev.plexspaces.store;
 /// @param folds folds finished
 /// @param walPages pages in the write-ahead log when last looked at
 /// @param actorsCached actors held in memory
+/// @param requestsRemembered outcomes of requests with an idempotency key, of all tenants together
 public record StoreStats(
     State state,
     long seq,
@@ -25,7 +26,8 @@ public record StoreStats(
     int foldLagRows,
     long folds,
     long walPages,
-    int actorsCached) {
+    int actorsCached,
+    long requestsRemembered) {
 
   /// Where a store stands.
   public enum State {

@@ -7,6 +7,7 @@ import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.RowResult;
 import dev.plexspaces.kernel.journal.TurnCursor;
 import dev.plexspaces.kernel.journal.TurnRecordCodec;
+import dev.plexspaces.kernel.journal.UnacceptableCommit;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.store.KnownActor.TailRow;
@@ -23,6 +24,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
@@ -61,6 +63,13 @@ final class Writer implements Runnable {
 
   /// Direct rows between two sweeps of what expired.
   private static final int SWEEP_ROWS = 8_192;
+
+  /// Direct rows between two sweeps while more has expired than the last one removed: fewer than it
+  /// removes, so that what has expired becomes less whatever the load.
+  private static final int SWEEP_ROWS_BEHIND = 500;
+
+  /// Shortest time between two sweeps because of requests that expire one by one, milliseconds.
+  static final long SWEEP_INTERVAL_MILLIS = 10_000;
 
   /// Idle actors looked at in one search for some to forget.
   private static final int EVICTION_SCAN = 4_096;
@@ -144,6 +153,7 @@ final class Writer implements Runnable {
   private final Database database;
   private final StoreOptions options;
   private final Ballast ballast;
+  private final RequestCounts requestCounts;
   private final Fold fold;
   private final DirectRows direct;
   private final LogFrames frames = new LogFrames();
@@ -171,7 +181,17 @@ final class Writer implements Runnable {
   private long seq;
   private long chain;
   private long tailBytes;
+
+  /// No request in the tail expires earlier, milliseconds; what has expired can be removed once it
+  /// is folded.
+  private long tailExpires = Long.MAX_VALUE;
+
+  /// No remembered request expires earlier, milliseconds.
+  private long nextExpires;
+
   private int rowsSinceSweep;
+  private boolean expiredLeft;
+  private long sweptAtMillis;
 
   private volatile long durableSeq;
   private volatile int tailRows;
@@ -202,7 +222,9 @@ final class Writer implements Runnable {
     seq = partition[1];
     chain = partition[2];
     durableSeq = seq;
-    fold = new Fold(database, options.history(), partition[4], partition[5]);
+    requestCounts = RequestCounts.read(database);
+    nextExpires = tableExpires();
+    fold = new Fold(database, options.history(), requestCounts, partition[4], partition[5]);
     direct = new DirectRows(database, new CachedNumbers(), partition[3]);
     queue = new MpscArrayQueue<>(Math.max(8, options.queue().commitsMax()));
     nextActorNo = database.row("SELECT coalesce(max(actor_no), 0) + 1 FROM actor")[0];
@@ -289,12 +311,17 @@ final class Writer implements Runnable {
   }
 
   private void foldUpTo(long upTo, long upToChain, int sliceRows) throws SQLException {
-    fold.start(List.copyOf(withTail), upTo, upToChain);
+    startFold(upTo, upToChain);
     while (fold.isRunning()) {
       folded(fold.slice(sliceRows));
     }
     withTail.removeIf(actor -> !actor.hasTail());
     folds.incrementAndGet();
+  }
+
+  private void startFold(long upTo, long upToChain) {
+    tailExpires = Long.MAX_VALUE;
+    fold.start(List.copyOf(withTail), upTo, upToChain);
   }
 
   private KnownActor readActor(long no) throws SQLException {
@@ -342,7 +369,7 @@ final class Writer implements Runnable {
       } catch (IllegalArgumentException e) {
         refuseAtTheDoor(
             listener,
-            new PlexException(
+            new UnacceptableCommit(
                 ErrorCode.INVALID_MESSAGE, "actor " + commit.actor() + ": " + e.getMessage()));
         return;
       }
@@ -364,7 +391,7 @@ final class Writer implements Runnable {
       actor.settle(null);
       refuseAtTheDoor(
           listener,
-          new PlexException(
+          new UnacceptableCommit(
               ErrorCode.RESOURCE_EXHAUSTED,
               "actor "
                   + commit.actor()
@@ -480,7 +507,13 @@ final class Writer implements Runnable {
         tailRows,
         folds.get(),
         walPages,
-        actors.size());
+        actors.size(),
+        requestCounts.total());
+  }
+
+  /// Remembered requests by tenant.
+  RequestCounts requestCounts() {
+    return requestCounts;
   }
 
   private void wake() {
@@ -539,7 +572,7 @@ final class Writer implements Runnable {
     }
   }
 
-  /// Takes what has queued; sleeps while there is nothing to take and nothing to fold.
+  /// Takes what has queued; sleeps while there is nothing to take, to fold or to sweep.
   ///
   /// @return false when closing and all is done
   private boolean take() {
@@ -550,7 +583,7 @@ final class Writer implements Runnable {
         next = queue.poll();
       }
       if (next == null) {
-        if (!batch.isEmpty() || (fold.isRunning() && mayKeepHouse())) {
+        if (!batch.isEmpty() || ((fold.isRunning() || sweepIsDue()) && mayKeepHouse())) {
           return true;
         }
         if (closing && queue.isEmpty()) {
@@ -558,7 +591,7 @@ final class Writer implements Runnable {
         }
         sleeping = true;
         if (queue.isEmpty() && !closing) {
-          LockSupport.park(this);
+          sleep();
         }
         sleeping = false;
       } else if (next instanceof Submission submission) {
@@ -757,6 +790,11 @@ final class Writer implements Runnable {
     tailRows = tailRows + 1;
     tailBytes += row.size();
     withTail.add(actor);
+    for (Row.Idempotency request : row.requests()) {
+      tailExpires = Math.min(tailExpires, request.expiresAtMillis());
+      nextExpires = Math.min(nextExpires, tailExpires);
+    }
+    requestCounts.add(actor.id.scope().tenant(), row.requests().size());
   }
 
   private void refuseBatch(PlexException why) {
@@ -802,12 +840,12 @@ final class Writer implements Runnable {
     }
     try {
       if (!fold.isRunning() && foldIsDue()) {
-        fold.start(List.copyOf(withTail), seq, chain);
+        startFold(seq, chain);
       }
       if (fold.isRunning()) {
         foldSlice();
       }
-      if (rowsSinceSweep >= SWEEP_ROWS) {
+      if (sweepIsDue()) {
         sweep();
       }
       if (actors.size() > options.actorsCachedMax()) {
@@ -818,6 +856,34 @@ final class Writer implements Runnable {
     }
   }
 
+  private boolean sweepIsDue() {
+    if (closing) {
+      return false;
+    }
+    if (expiredLeft && (rowsSinceSweep >= SWEEP_ROWS_BEHIND || queue.isEmpty())) {
+      return true;
+    }
+    return rowsSinceSweep >= SWEEP_ROWS || options.clock().millis() >= sweepAtMillis();
+  }
+
+  /// When something will have expired; `Long.MAX_VALUE` for never.
+  private long sweepAtMillis() {
+    return nextExpires == Long.MAX_VALUE
+        ? Long.MAX_VALUE
+        : Math.max(nextExpires, sweptAtMillis + SWEEP_INTERVAL_MILLIS);
+  }
+
+  /// Until somebody wakes the writer, or something has expired.
+  private void sleep() {
+    long at = sweepAtMillis();
+    if (at == Long.MAX_VALUE) {
+      LockSupport.park(this);
+    } else {
+      long millis = Math.max(1, at - options.clock().millis());
+      LockSupport.parkNanos(this, TimeUnit.MILLISECONDS.toNanos(millis));
+    }
+  }
+
   private boolean mayKeepHouse() {
     return failure == null && state == StoreStats.State.RUNNING;
   }
@@ -825,7 +891,8 @@ final class Writer implements Runnable {
   private boolean foldIsDue() {
     return tailRows >= options.fold().rowsMax()
         || tailBytes >= options.fold().bytesMax()
-        || (tailRows >= options.fold().rowsWhenIdle() && queue.isEmpty());
+        || (tailRows >= options.fold().rowsWhenIdle() && queue.isEmpty())
+        || (tailExpires < Long.MAX_VALUE && tailExpires <= options.clock().millis());
   }
 
   private void foldSlice() throws SQLException {
@@ -859,7 +926,16 @@ final class Writer implements Runnable {
   /// Removes what expired. On the writer thread, between two batches.
   void sweep() throws SQLException {
     rowsSinceSweep = 0;
-    fold.sweep(options.clock().millis());
+    sweptAtMillis = options.clock().millis();
+    expiredLeft = fold.sweep(sweptAtMillis);
+    // What is being folded is in neither place for certain.
+    long inTail = fold.isRunning() ? sweptAtMillis : tailExpires;
+    nextExpires = Math.min(inTail, tableExpires());
+  }
+
+  private long tableExpires() throws SQLException {
+    return database
+        .row("SELECT coalesce(min(expires), " + Long.MAX_VALUE + ") FROM idempotency")[0];
   }
 
   /// Forgets an actor. On the writer thread, between two batches.
@@ -873,7 +949,7 @@ final class Writer implements Runnable {
     foldAll();
     database.sql("BEGIN IMMEDIATE").execute();
     requireEpoch();
-    fold.forget(actor);
+    int requests = fold.forget(actor);
     PreparedStatement tombstone =
         database.sql("UPDATE actor SET incarnation = incarnation + 1 WHERE actor_no = ?");
     tombstone.setLong(1, actor.no);
@@ -882,6 +958,7 @@ final class Writer implements Runnable {
     partition.setLong(1, seq + 1);
     partition.executeUpdate();
     database.sql("COMMIT").execute();
+    requestCounts.add(id.scope().tenant(), -requests);
     seq++;
     durableSeq = seq;
     actor.cursor = TurnCursor.START;

@@ -92,6 +92,7 @@ class GoldenDatabaseTest {
       assertThat(store.kvGet(SCOPE, "count").orElseThrow().version()).isEqualTo(2);
       assertThat(text(store.idempotency(ALICE, bytes("key")).orElseThrow().reply().orElseThrow()))
           .isEqualTo("{\"ok\":true}");
+      assertThat(store.idempotencyCount("acme")).as("counted by the migration").isEqualTo(1);
       assertThat(store.actorsWithWork()).containsExactlyInAnyOrder(ALICE, BOB);
 
       assertThat(store.monitored("bank_account", 10)).isEmpty();

@@ -31,4 +31,10 @@ class SqliteStoreContractTest extends StoreContract {
   protected void fold(Store store) {
     ((SqliteStore) store).fold();
   }
+
+  @Override
+  protected void sweep(Store store) {
+    SqliteStore sqlite = (SqliteStore) store;
+    sqlite.onWriter(sqlite::sweepNow);
+  }
 }

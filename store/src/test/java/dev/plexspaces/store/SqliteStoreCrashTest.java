@@ -30,6 +30,7 @@ import java.nio.file.StandardOpenOption;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
@@ -59,14 +60,17 @@ class SqliteStoreCrashTest {
   @TempDir(factory = MemoryTempDir.class)
   Path copy;
 
-  /// One commit that touches the log, the inbox and the keys: all of it or nothing.
+  /// One commit that touches the log, the inbox, the keys and what is remembered of requests, every
+  /// other time of a new one: all of it or nothing.
   private static Commit everywhere(ActorId actor, int turn) {
     return new Commit(
         actor,
         Commits.record(Kind.WHOLE, turn, 0, StateChange.append("log", bytes("[" + turn + "]"))),
         List.of(
             new Row.KvIncrement(SCOPE, "count/" + actor.key(), 1),
-            new Row.InboxInsert(BOB, actor.key() + turn, 0, bytes("{}"))));
+            new Row.InboxInsert(BOB, actor.key() + turn, 0, bytes("{}")),
+            new Row.Idempotency(
+                actor, bytes("k" + turn / 2), bytes("b"), Optional.empty(), Long.MAX_VALUE)));
   }
 
   /// How many of those commits a store holds; fails when one is there in part.
@@ -196,13 +200,22 @@ class SqliteStoreCrashTest {
         for (int actor = 0; actor < actors; actor += 7) {
           assertThat(whole(found, actor(actor))).isEqualTo(acknowledged.get(i)[actor]);
         }
+        assertThat(found.idempotencyCount("acme")).isEqualTo(requests(acknowledged.get(i)));
       }
     }
     try (SqliteStore found = SqliteStore.open(directory, busy)) {
       for (int actor = 0; actor < actors; actor += 5) {
         assertThat(whole(found, actor(actor))).isEqualTo(durable[actor]);
       }
+      assertThat(found.idempotencyCount("acme"))
+          .isEqualTo(requests(durable))
+          .isEqualTo(found.database().row("SELECT count(*) FROM idempotency")[0]);
     }
+  }
+
+  /// How many requests those commits remember.
+  private static long requests(int[] turns) {
+    return IntStream.of(turns).map(count -> (count + 1) / 2).sum();
   }
 
   private static ActorId actor(int number) {

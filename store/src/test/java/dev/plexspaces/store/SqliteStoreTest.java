@@ -12,6 +12,7 @@ import dev.plexspaces.kernel.journal.HistoryEntry;
 import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.StateChange;
 import dev.plexspaces.kernel.journal.TurnRecord.Kind;
+import dev.plexspaces.kernel.journal.UnacceptableCommit;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.testkit.contract.Commits;
 import dev.plexspaces.testkit.contract.Commits.Outcome;
@@ -29,6 +30,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.flywaydb.core.Flyway;
@@ -171,10 +173,12 @@ class SqliteStoreTest {
     try (SqliteStore store = SqliteStore.open(directory, OPTIONS)) {
       byte[] huge = new byte[Writer.COMMIT_BYTES_MAX];
       Outcome large = submit(store, Commits.whole(ALICE, 0, StateChange.put("v", "", huge)));
+      assertThat(large.refused()).isInstanceOf(UnacceptableCommit.class);
       assertThat(large.refused().code()).isEqualTo(ErrorCode.RESOURCE_EXHAUSTED);
       assertThat(large.refused()).hasMessageContaining("at most 16777216");
       Outcome broken =
           submit(store, Commits.whole(ALICE, 0, StateChange.put("v", "k\ud800", bytes("1"))));
+      assertThat(broken.refused()).isInstanceOf(UnacceptableCommit.class);
       assertThat(broken.refused().code()).isEqualTo(ErrorCode.INVALID_MESSAGE);
       submit(store, Commits.whole(ALICE, 0)).durable();
     }
@@ -336,6 +340,90 @@ class SqliteStoreTest {
       assertThat(store.database().row(count)).containsExactly(1, 0);
       assertThat(text(store.kvGet(SCOPE, "kept"))).isEqualTo("x");
     }
+  }
+
+  @Test
+  void sweep_moreThanOneTakes_goesOnByItselfWithoutCommits() throws SQLException {
+    MutableClock clock = new MutableClock(Instant.ofEpochMilli(1_000));
+    int requests = 2_500;
+    try (SqliteStore store = SqliteStore.open(directory, OPTIONS.withClock(clock))) {
+      for (int i = 0; i < requests; i++) {
+        submit(store, remembering(actor("a" + i % 7), "k" + i, i == 0 ? 99_000 : 2_000));
+      }
+      store.fold();
+      assertThat(store.idempotencyCount("acme")).isEqualTo(requests);
+      assertThat(store.stats().requestsRemembered()).isEqualTo(requests);
+      clock.advance(Duration.ofMillis(Writer.SWEEP_INTERVAL_MILLIS));
+      // Each makes the writer look once whether a sweep is due; not when the next one waits
+      // already.
+      for (int looks = 0; looks < 10_000 && store.idempotencyCount("acme") > 1; looks++) {
+        store.onWriter(() -> {});
+      }
+      assertThat(store.idempotencyCount("acme")).isEqualTo(1);
+      assertThat(store.stats().requestsRemembered()).isEqualTo(1);
+      assertThat(store.database().row("SELECT count(*) FROM idempotency")).containsExactly(1);
+    }
+  }
+
+  @Test
+  void sweep_whatExpiredInTheTail_isFoldedAndRemovedWithoutCommits() throws SQLException {
+    MutableClock clock = new MutableClock(Instant.ofEpochMilli(1_000));
+    try (SqliteStore store = SqliteStore.open(directory, OPTIONS.withClock(clock))) {
+      submit(store, remembering(ALICE, "kept", 99_000)).durable();
+      submit(store, remembering(ALICE, "expiring", 2_000)).durable();
+      store.onWriter(() -> {});
+      assertThat(store.stats().foldLagRows()).isEqualTo(2);
+      clock.advance(Duration.ofMillis(Writer.SWEEP_INTERVAL_MILLIS));
+      store.onWriter(() -> {});
+      // Ends after the writer has kept house behind the one before.
+      store.onWriter(() -> {});
+      assertThat(store.idempotencyCount("acme")).isEqualTo(1);
+      assertThat(store.database().row("SELECT count(*) FROM idempotency")).containsExactly(1);
+    }
+  }
+
+  /// Commits that keep coming must not leave more and more behind that has expired.
+  @Test
+  void sweep_underLoad_removesMoreThanComes() throws InterruptedException {
+    MutableClock clock = new MutableClock(Instant.ofEpochMilli(1_000));
+    int requests = 6_000;
+    try (SqliteStore store = SqliteStore.open(directory, OPTIONS.withClock(clock))) {
+      for (int i = 0; i < requests; i++) {
+        submit(store, remembering(ALICE, "old" + i, 2_000));
+      }
+      store.fold();
+      clock.advance(Duration.ofMillis(Writer.SWEEP_INTERVAL_MILLIS));
+      String expired = "SELECT count(*) FROM idempotency WHERE expires = 2000";
+      AtomicLong left = new AtomicLong();
+      Outcome last =
+          new Outcome(
+              seq -> {
+                try {
+                  left.set(store.database().row(expired)[0]);
+                } catch (SQLException e) {
+                  throw new IllegalStateException(e);
+                }
+              });
+      left.set(requests);
+      whileWriterIsBusy(
+          store,
+          () -> {
+            for (int i = 0; i < requests; i++) {
+              submit(store, remembering(ALICE, "new" + i, 99_000));
+            }
+            store.submit(remembering(ALICE, "last", 99_000), last);
+          });
+      last.durable();
+      assertThat(left.get()).as("before the queue was empty").isLessThanOrEqualTo(1_000);
+    }
+  }
+
+  private static Commit remembering(ActorId actor, String key, long expiresAtMillis) {
+    return new Commit(
+        actor,
+        Optional.empty(),
+        List.of(
+            new Row.Idempotency(actor, bytes(key), bytes("b"), Optional.empty(), expiresAtMillis)));
   }
 
   @Test

@@ -25,9 +25,9 @@ public record Commit(ActorId actor, Optional<TurnRecord> record, List<Row> rows)
 
     /// It is not, and nothing of it is visible. `CONFLICT`: a precondition failed (a stale version,
     /// an inbox row that is gone, a stale epoch, a turn number that is not the next).
-    /// `RESOURCE_EXHAUSTED`: the queue is full, or the commit is too large. `INVALID_MESSAGE`: a
-    /// text that UTF-8 cannot carry. `UNAVAILABLE`: the disk is full or failing; nothing that was
-    /// acknowledged is lost, try again.
+    /// `RESOURCE_EXHAUSTED`: the queue is full. An [UnacceptableCommit]: it would be refused each
+    /// time. `UNAVAILABLE`: the disk is full or failing; nothing that was acknowledged is lost, try
+    /// again.
     void refused(PlexException why);
   }
 }

@@ -206,6 +206,12 @@ public final class InMemoryStore implements Store {
         Bytes key = new Bytes(idempotency.keyHash());
         IdempotencyRecord old = actor.requests.get(key);
         undo.add(() -> restore(actor.requests, key, old));
+        if (old == null) {
+          String tenant = idempotency.actor().scope().tenant();
+          contents.countRequests(tenant, 1);
+          undo.add(() -> contents.countRequests(tenant, -1));
+        }
+        contents.requestExpires = Math.min(contents.requestExpires, idempotency.expiresAtMillis());
         actor.requests.put(
             key,
             new IdempotencyRecord(
@@ -467,6 +473,18 @@ public final class InMemoryStore implements Store {
   }
 
   @Override
+  public long idempotencyCount(String tenant) {
+    synchronized (lock) {
+      requireOpen();
+      long now = clock.millis();
+      if (contents.requestExpires <= now) {
+        contents.sweepRequests(now);
+      }
+      return contents.requests.getOrDefault(tenant, 0L);
+    }
+  }
+
+  @Override
   public List<HistoryEntry> history(ActorId actor, long beforeSeq, int limit) {
     synchronized (lock) {
       requireOpen();
@@ -493,6 +511,7 @@ public final class InMemoryStore implements Store {
       contents.seq++;
       contents.inbox.values().removeIf(row -> !row.buried() && row.to.equals(actor));
       contents.monitors.keySet().removeIf(key -> key.watcher.equals(actor));
+      contents.countRequests(actor.scope().tenant(), -known.requests.size());
       contents.actors.put(actor, new Actor(known.incarnation + 1));
     }
   }
@@ -532,13 +551,38 @@ public final class InMemoryStore implements Store {
     final TreeMap<Long, Inbox> inbox = new TreeMap<>();
     final Map<Scope, TreeMap<String, Kv>> kv = new HashMap<>();
 
+    /// Remembered requests by tenant.
+    final Map<String, Long> requests = new HashMap<>();
+
+    /// No request expires earlier, milliseconds.
+    long requestExpires = Long.MAX_VALUE;
+
     Actor actor(ActorId id) {
       return actors.computeIfAbsent(id, i -> new Actor(1));
     }
 
     void sweep(long now) {
       kv.values().forEach(keys -> keys.values().removeIf(value -> value.forgotten(now)));
-      actors.values().forEach(a -> a.requests.values().removeIf(r -> r.expiresAtMillis() <= now));
+      sweepRequests(now);
+    }
+
+    void sweepRequests(long now) {
+      requestExpires = Long.MAX_VALUE;
+      actors.forEach(
+          (id, actor) -> {
+            int before = actor.requests.size();
+            actor.requests.values().removeIf(r -> r.expiresAtMillis() <= now);
+            countRequests(id.scope().tenant(), actor.requests.size() - before);
+            for (IdempotencyRecord left : actor.requests.values()) {
+              requestExpires = Math.min(requestExpires, left.expiresAtMillis());
+            }
+          });
+    }
+
+    void countRequests(String tenant, long change) {
+      if (change != 0) {
+        requests.merge(tenant, change, Long::sum);
+      }
     }
   }
 

@@ -52,6 +52,11 @@ public interface Store extends AutoCloseable {
   /// A remembered request; empty when unknown or expired.
   Optional<IdempotencyRecord> idempotency(ActorId actor, byte[] keyHash);
 
+  /// How many requests of a tenant are remembered, all its namespaces and actors together. One that
+  /// has expired counts until it is removed, which is soon, also when nothing is committed; one
+  /// that was written again may count twice for a while. Cheap, and never blocks.
+  long idempotencyCount(String tenant);
+
   /// Committed rows of an actor with `seq` below `beforeSeq` (`Long.MAX_VALUE` for the end), newest
   /// first. Bounded by number and age, and by nothing that recovery needs: [#load] gives the same
   /// whether they are kept or not. Source: spec/turns rule 6.

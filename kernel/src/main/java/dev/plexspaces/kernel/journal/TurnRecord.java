@@ -15,6 +15,8 @@ import java.util.Optional;
 /// @param changes changes of state, in the order they were made
 /// @param reply the JSON reply, in the last commit of a turn that replies
 /// @param failure why the turn failed for good, for kind `FAILED`
+/// @param effects what left the actor with this commit, for people to read, such as `tell
+///   ledger/bob credit`; at most [#EFFECTS_MAX], then one that counts the rest
 public record TurnRecord(
     Kind kind,
     long turn,
@@ -25,7 +27,27 @@ public record TurnRecord(
     List<StepResult> results,
     List<StateChange> changes,
     Optional<byte[]> reply,
-    Optional<String> failure) {
+    Optional<String> failure,
+    List<String> effects) {
+
+  /// Effects that are written down one by one.
+  public static final int EFFECTS_MAX = 100;
+
+  /// A commit that nothing leaves with.
+  public TurnRecord(
+      Kind kind,
+      long turn,
+      int step,
+      long atMillis,
+      String appVersion,
+      Optional<byte[]> input,
+      List<StepResult> results,
+      List<StateChange> changes,
+      Optional<byte[]> reply,
+      Optional<String> failure) {
+    this(
+        kind, turn, step, atMillis, appVersion, input, results, changes, reply, failure, List.of());
+  }
 
   /// Where a commit stands in its turn.
   public enum Kind {

@@ -15,8 +15,8 @@ import java.util.Optional;
 public final class TurnRecordCodec {
 
   /*
-   * Version 1: kind, turn, step, time, application version, flags (1 input, 2 reply, 4 failure),
-   * then input, results, changes, reply, failure. Numbers are variable-length; enums are written
+   * Version 1: kind, turn, step, time, application version, flags (1 input, 2 reply, 4 failure, 8
+   * effects), then input, results, changes, reply, failure, effects. Numbers are variable-length; enums are written
    * as their ordinal, so the order of their constants is part of the format.
    */
 
@@ -26,6 +26,7 @@ public final class TurnRecordCodec {
   private static final int HAS_INPUT = 1;
   private static final int HAS_REPLY = 2;
   private static final int HAS_FAILURE = 4;
+  private static final int HAS_EFFECTS = 8;
 
   private static final int STEP_RESULT = 1;
   private static final int STEP_ERROR = 2;
@@ -44,7 +45,8 @@ public final class TurnRecordCodec {
     out.oneByte(
         (record.input().isPresent() ? HAS_INPUT : 0)
             | (record.reply().isPresent() ? HAS_REPLY : 0)
-            | (record.failure().isPresent() ? HAS_FAILURE : 0));
+            | (record.failure().isPresent() ? HAS_FAILURE : 0)
+            | (record.effects().isEmpty() ? 0 : HAS_EFFECTS));
     record.input().ifPresent(out::bytes);
     out.unsigned(record.results().size());
     for (StepResult result : record.results()) {
@@ -63,6 +65,10 @@ public final class TurnRecordCodec {
     }
     record.reply().ifPresent(out::bytes);
     record.failure().ifPresent(out::text);
+    if (!record.effects().isEmpty()) {
+      out.unsigned(record.effects().size());
+      record.effects().forEach(out::text);
+    }
     return out.toBytes();
   }
 
@@ -92,11 +98,16 @@ public final class TurnRecordCodec {
     Optional<byte[]> reply = (flags & HAS_REPLY) == 0 ? Optional.empty() : Optional.of(in.bytes());
     Optional<String> failure =
         (flags & HAS_FAILURE) == 0 ? Optional.empty() : Optional.of(in.text());
+    int effectCount = (flags & HAS_EFFECTS) == 0 ? 0 : in.count();
+    List<String> effects = new ArrayList<>(Math.min(effectCount, 64));
+    for (int i = 0; i < effectCount; i++) {
+      effects.add(in.text());
+    }
     if (!in.atEnd()) {
       throw in.broken("bytes after the end of the record");
     }
     return new TurnRecord(
-        kind, turn, step, at, appVersion, input, results, changes, reply, failure);
+        kind, turn, step, at, appVersion, input, results, changes, reply, failure, effects);
   }
 
   private static StateChange change(BinaryReader in) {
@@ -176,6 +187,7 @@ public final class TurnRecordCodec {
     size += record.input().map(b -> b.length).orElse(0);
     size += record.reply().map(b -> b.length).orElse(0);
     size += record.results().size() * 48;
+    size += record.effects().size() * 40;
     for (StateChange change : record.changes()) {
       size += change.data().length + change.field().length() + change.chunk().length() + 8;
     }

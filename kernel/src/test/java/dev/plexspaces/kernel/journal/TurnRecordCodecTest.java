@@ -165,7 +165,8 @@ class TurnRecordCodecTest {
         results,
         changes,
         maybe(random).map(x -> randomBytes(random)),
-        maybe(random).map(x -> randomText(random)));
+        maybe(random).map(x -> randomText(random)),
+        maybe(random).stream().map(x -> randomText(random)).toList());
   }
 
   private static Optional<Boolean> maybe(Random random) {

@@ -60,7 +60,17 @@ final class HistoryCommand implements Callable<Integer> {
     return listing.print(
         connection.json,
         spec.commandLine(),
-        new Table("SEQ", "TURN", "STEP", "KIND", "AT", "OPERATION", "INPUT", "CHANGES", "OUTCOME"),
+        new Table(
+            "SEQ",
+            "TURN",
+            "STEP",
+            "KIND",
+            "AT",
+            "OPERATION",
+            "INPUT",
+            "CHANGES",
+            "EFFECTS",
+            "OUTCOME"),
         (table, entry) ->
             table.row(
                 entry.path("seq").asString(""),
@@ -71,7 +81,14 @@ final class HistoryCommand implements Callable<Integer> {
                 entry.path("input").path("operation").asString(""),
                 Listing.brief(entry.path("input").path("payload").asString("")),
                 Listing.brief(changes(entry)),
+                Listing.brief(effects(entry)),
                 Listing.brief(outcome(entry))));
+  }
+
+  private static String effects(JsonNode entry) {
+    List<String> effects = new ArrayList<>();
+    entry.path("effects").values().forEach(effect -> effects.add(effect.asString("")));
+    return String.join(", ", effects);
   }
 
   private static String changes(JsonNode entry) {

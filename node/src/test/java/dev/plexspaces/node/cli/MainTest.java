@@ -259,7 +259,8 @@ class MainTest {
         {"entries":[{"seq":"9","turn":"3","step":0,"kind":"WHOLE","at":"2026-01-01T00:00:00Z",
         "input":{"operation":"deposit","payload":"{\\"amount\\":5}"},
         "changes":[{"field":"limits","operation":"PUT","entry":"day","value":"7"},
-        {"field":"log","operation":"CLEAR","entry":""}],"reply":"\\"%s\\""}],
+        {"field":"log","operation":"CLEAR","entry":""}],
+        "effects":["tell book/b note","put x"],"reply":"\\"%s\\""}],
         "next_page_token":"t 1"}
         """
             .formatted("x".repeat(80));
@@ -278,7 +279,7 @@ class MainTest {
         .element(1)
         .isEqualTo(
             "9    3     0     whole  2026-01-01T00:00:00Z  deposit    {\"amount\":5}"
-                + "  put limits[day]=7, clear log  \""
+                + "  put limits[day]=7, clear log  tell book/b note, put x  \""
                 + "x".repeat(58)
                 + "…");
     assertThat(err.toString()).contains("There are more");

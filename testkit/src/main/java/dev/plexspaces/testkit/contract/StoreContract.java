@@ -62,6 +62,9 @@ public abstract class StoreContract {
   /// Brings what a store may fold later into its tables now; nothing for a store that does not.
   protected void fold(Store store) {}
 
+  /// Removes what has expired now; nothing for a store that does not wait with it.
+  protected void sweep(Store store) {}
+
   /// Called after each test, to release what [#open] took.
   protected void dispose() {}
 
@@ -847,6 +850,87 @@ public abstract class StoreContract {
     assertThat(store.load(ALICE).nextTurn()).isZero();
   }
 
+  private static Row remembered(ActorId actor, String key, long expiresAtMillis) {
+    return new Row.Idempotency(
+        actor, bytes(key), bytes("body"), Optional.of(bytes("{}")), expiresAtMillis);
+  }
+
+  @Test
+  void idempotencyCount_isOfATenant_overItsNamespacesAndActors() {
+    assertThat(store.idempotencyCount("acme")).isZero();
+    ActorId elsewhere = new ActorId(new Scope("acme", "test"), "bank_account", "alice");
+    ActorId ofGlobex = new ActorId(new Scope("globex", "prod"), "bank_account", "alice");
+    long never = Long.MAX_VALUE;
+    commit(
+        new Commit(
+            ALICE,
+            Commits.record(Kind.WHOLE, 0, 0),
+            List.of(remembered(ALICE, "k1", never), remembered(ALICE, "k2", never))));
+    commit(kv(remembered(BOB, "k1", never), put("k", "v")));
+    commit(new Commit(elsewhere, Optional.empty(), List.of(remembered(elsewhere, "k1", never))));
+    commit(new Commit(ofGlobex, Optional.empty(), List.of(remembered(ofGlobex, "k1", never))));
+    refused(kv(remembered(ALICE, "k3", never), putIf("absent", "x", 4)), ErrorCode.CONFLICT);
+    for (int round = 0; round < 2; round++) {
+      assertThat(store.idempotencyCount("acme")).isEqualTo(4);
+      assertThat(store.idempotencyCount("globex")).isEqualTo(1);
+      assertThat(store.idempotencyCount("acm")).isZero();
+      fold(store);
+      assertThat(store.idempotencyCount("acme")).isEqualTo(4);
+      store = reopen(store, clock);
+    }
+  }
+
+  @Test
+  void idempotencyCount_ofOneWrittenAgain_isOneOnceFolded() {
+    commit(kv(remembered(ALICE, "k1", Long.MAX_VALUE)));
+    commit(kv(remembered(ALICE, "k1", Long.MAX_VALUE), remembered(ALICE, "k2", Long.MAX_VALUE)));
+    assertThat(store.idempotencyCount("acme")).isBetween(2L, 3L);
+    fold(store);
+    assertThat(store.idempotencyCount("acme")).isEqualTo(2);
+    commit(
+        kv(
+            new Row.Idempotency(
+                ALICE, bytes("k1"), bytes("other"), Optional.empty(), Long.MAX_VALUE)));
+    fold(store);
+    assertThat(store.idempotencyCount("acme")).isEqualTo(2);
+    IdempotencyRecord latest = store.idempotency(ALICE, bytes("k1")).orElseThrow();
+    assertThat(text(latest.bodyHash())).isEqualTo("other");
+    assertThat(latest.reply()).isEmpty();
+    store = reopen(store, clock);
+    assertThat(store.idempotencyCount("acme")).isEqualTo(2);
+  }
+
+  @Test
+  void idempotencyCount_fallsWithWhatExpiresOrIsPurged() {
+    long soon = START.plusSeconds(60).toEpochMilli();
+    ActorId ofGlobex = new ActorId(new Scope("globex", "prod"), "bank_account", "alice");
+    commit(
+        kv(
+            remembered(ALICE, "k1", soon),
+            remembered(ALICE, "k2", soon + 1),
+            remembered(BOB, "k1", soon),
+            remembered(BOB, "k2", Long.MAX_VALUE),
+            remembered(ofGlobex, "k1", soon)));
+    fold(store);
+    sweep(store);
+    assertThat(store.idempotencyCount("acme")).isEqualTo(4);
+    clock.advance(Duration.ofSeconds(60));
+    sweep(store);
+    for (int round = 0; round < 2; round++) {
+      assertThat(store.idempotencyCount("acme")).isEqualTo(2);
+      assertThat(store.idempotencyCount("globex")).isZero();
+      store = reopen(store, clock);
+    }
+    store.purge(ALICE);
+    assertThat(store.idempotencyCount("acme")).isEqualTo(1);
+    commit(kv(remembered(BOB, "k3", Long.MAX_VALUE)));
+    store.purge(BOB);
+    for (int round = 0; round < 2; round++) {
+      assertThat(store.idempotencyCount("acme")).isZero();
+      store = reopen(store, clock);
+    }
+  }
+
   @Test
   void history_isNewestFirstAndPaged() {
     for (int turn = 0; turn < 30; turn++) {
@@ -998,6 +1082,7 @@ public abstract class StoreContract {
             () -> store.kvGet(SCOPE, "k"),
             () -> store.history(ALICE, 9, 1),
             () -> store.purge(ALICE),
+            () -> store.idempotencyCount("acme"),
             () -> store.actorsWithWork())) {
       assertThatThrownBy(call::run)
           .isInstanceOfSatisfying(

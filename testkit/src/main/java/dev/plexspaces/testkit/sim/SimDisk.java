@@ -399,6 +399,11 @@ public final class SimDisk {
     }
 
     @Override
+    public long idempotencyCount(String tenant) {
+      return readable().idempotencyCount(tenant);
+    }
+
+    @Override
     public List<HistoryEntry> history(ActorId actor, long beforeSeq, int limit) {
       return readable().history(actor, beforeSeq, limit);
     }

@@ -586,6 +586,11 @@ enum PlantedBugs implements UnaryOperator<Store> {
     }
 
     @Override
+    public long idempotencyCount(String tenant) {
+      return store.idempotencyCount(tenant);
+    }
+
+    @Override
     public List<HistoryEntry> history(ActorId actor, long beforeSeq, int limit) {
       return store.history(actor, beforeSeq, limit);
     }
