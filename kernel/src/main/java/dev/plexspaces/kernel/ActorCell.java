@@ -260,6 +260,7 @@ final class ActorCell {
       }
     }
     // Its thread may never come back to do this.
+    tellWatchers(ExitReason.KILLED, null);
     Relations r = relations;
     if (r != null) {
       r.notifyExit(this, ExitReason.KILLED);
@@ -606,6 +607,10 @@ final class ActorCell {
       send(new Reload(true));
       return;
     }
+    ExitReason reason = new ExitReason.Error(describe(thrown));
+    if (!killed) {
+      tellWatchers(reason, durable == null ? null : durable.pipeline());
+    }
     home.entry.crashes.increment();
     if (thrown instanceof VirtualMachineError error && !(error instanceof StackOverflowError)) {
       LOG.error("{} met {}", this, error.toString(), error);
@@ -623,7 +628,7 @@ final class ActorCell {
       e.replyTo.fail(crashError(e, outage));
     }
     blameless = outage != null;
-    exit(t, new ExitReason.Error(describe(thrown)));
+    exit(t, reason);
   }
 
   private static String describe(Throwable thrown) {
@@ -637,13 +642,15 @@ final class ActorCell {
     LOG.error("{}", mismatch.getMessage());
     t.discard();
     haltedBy = mismatch.error();
+    ExitReason reason = new ExitReason.Error(mismatch.getMessage());
+    tellWatchers(reason, null);
     if (e != null && e.replyTo != null) {
       e.replyTo.fail(haltedBy);
     }
     dropInstance();
     state = State.HALTED;
     home.entry.crashes.increment();
-    notifyExit(new ExitReason.Error(mismatch.getMessage()));
+    notifyExit(reason);
     if (relations != null && relations.hasChildren()) {
       relations.stopChildren(this, childless -> {});
     }
@@ -709,6 +716,7 @@ final class ActorCell {
     @Override
     void apply(ActorCell cell, Turn turn) {
       if (cell.state == State.ACTIVE || cell.state == State.HALTED) {
+        cell.tellWatchers(ExitReason.SHUTDOWN, null);
         cell.exit(turn, ExitReason.SHUTDOWN);
       } else if (cell.state == State.NEW) {
         cell.stop(turn, ExitReason.SHUTDOWN);
@@ -1015,6 +1023,26 @@ final class ActorCell {
     }
   }
 
+  /// True when the end of this actor is worth telling to durable watchers: it does not just leave
+  /// memory together with its application.
+  private boolean isTold() {
+    return home.entry.monitored && !(home.retired() && home.entry.virtual && ownerless());
+  }
+
+  /// True when the running turn ends this actor and durable watchers are to hear of it.
+  boolean stopIsTold() {
+    return relations != null && relations.stopWanted && isTold();
+  }
+
+  /// Tells durable watchers that a life is over; the others are told by [#notifyExit].
+  ///
+  /// @param ahead what this actor releases from now on waits until it is told; null for nothing
+  private void tellWatchers(ExitReason reason, CommitPipeline ahead) {
+    if (isTold()) {
+      system().durableDowns().exited(this, reason, ahead);
+    }
+  }
+
   private void notifyExit(ExitReason reason) {
     if (relations != null) {
       relations.notifyExit(this, reason);
@@ -1025,6 +1053,11 @@ final class ActorCell {
   private void finish(Turn t, ExitReason reason, PlexException toWaiting) {
     durable = null;
     state = State.STOPPED;
+    boolean unread = toWaiting != null && toWaiting.code() == ErrorCode.UNAVAILABLE;
+    if (!passivated && !killed && !unread) {
+      // Before the name is free: a monitor of whoever takes it next is not this one's.
+      tellWatchers(reason, null);
+    }
     if (idleTimer != null) {
       // It would keep the application's classes.
       idleTimer.cancel();
@@ -1181,7 +1214,9 @@ final class ActorCell {
       halt(t, null, mismatch);
     } else if (thrown != null) {
       LOG.warn("{} could not be loaded again", this, thrown);
-      exit(t, new ExitReason.Error(describe(thrown)));
+      ExitReason reason = new ExitReason.Error(describe(thrown));
+      tellWatchers(reason, null);
+      exit(t, reason);
     }
   }
 }

@@ -59,6 +59,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   private final Timers timers;
   private final DeadLetters deadLetters;
   private final DurableAsks durableAsks = new DurableAsks(this);
+  private final DurableDowns durableDowns;
   private final UncleanStop uncleanStop = new UncleanStop(this);
   private final OutsideCalls outside;
   private final Asks asks = new Asks(this);
@@ -146,6 +147,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     this.clock = clock;
     this.entropy = entropy;
     this.store = store;
+    this.durableDowns = new DurableDowns(this, store);
     this.dispatcher = dispatcher;
     this.wheel = wheel;
     this.timers = new Timers(wheel, clock::nanoTime);
@@ -210,6 +212,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
               ErrorCode.CONFLICT, "application '" + unit.id() + "' is installed already"));
       return result;
     }
+    entries.forEach(durableDowns::installed);
     root.start();
     installed.rootStarted.complete(null);
     return result.thenRun(() -> activateAtOnce(unit, entries));
@@ -332,6 +335,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
         resolveQuietly(address);
       }
     }
+    entries.forEach(durableDowns::started);
     if (!durable.isEmpty()) {
       for (ActorId id : store.actorsWithWork()) {
         if (durable.contains(id.type())
@@ -798,9 +802,14 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     return durableAsks;
   }
 
+  DurableDowns durableDowns() {
+    return durableDowns;
+  }
+
   /// Stops all applications in order, then the machinery. The store is closed by its owner.
   @Override
   public void close() {
+    durableDowns.close();
     for (String id : List.copyOf(applications.keySet())) {
       try {
         uninstall(id).get(CLOSE_MAX.toMillis(), TimeUnit.MILLISECONDS);

@@ -358,6 +358,9 @@ final class CellContext implements ActorContext {
   public long monitor(ActorRef target) {
     Turn t = turn();
     Address a = address(target);
+    if (cell.durable() != null) {
+      return cell.durable().monitor(t, a);
+    }
     long ref = cell.system().nextId();
     Relations relations = cell.relations();
     relations.monitors(ref, a);
@@ -378,6 +381,10 @@ final class CellContext implements ActorContext {
   @Override
   public void demonitor(long monitor) {
     Turn t = turn();
+    if (cell.durable() != null) {
+      cell.durable().demonitor(t, monitor);
+      return;
+    }
     Relations r = cell.relations();
     Address target = r.forgetMonitor(monitor);
     if (target != null) {

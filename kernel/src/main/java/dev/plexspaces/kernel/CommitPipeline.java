@@ -250,7 +250,7 @@ final class CommitPipeline {
   }
 
   /// A submitted commit and what waits for it.
-  final class Pending implements Commit.Listener {
+  class Pending implements Commit.Listener {
     private final Object[] effects;
     private final Envelope[] rowMessages;
     private final List<Row> rows;
@@ -315,7 +315,7 @@ final class CommitPipeline {
         for (int i = 0; i < rowMessages.length; i++) {
           Envelope message = rowMessages[i];
           if (message != null && results.get(i) instanceof RowResult.Inserted inserted) {
-            deliver(message, (Row.InboxInsert) rows.get(i), inserted.inboxSeq());
+            deliver(message, rows.get(i), inserted.inboxSeq());
           }
         }
         release();
@@ -325,12 +325,13 @@ final class CommitPipeline {
       settle(null);
     }
 
-    private void deliver(Envelope message, Row.InboxInsert row, long inboxSeq) {
+    private void deliver(Envelope message, Row row, long inboxSeq) {
       message.extras().inboxSeq = inboxSeq;
       Address target = message.target;
       message.target = null;
       if (message.extras.durableTimer >= 0) {
-        timers.durable(message.extras.durableTimer, inboxSeq, row.dueAtMillis());
+        long dueAt = ((Row.InboxInsert) row).dueAtMillis();
+        timers.durable(message.extras.durableTimer, inboxSeq, dueAt);
       } else if (message.extras.replyTo == null) {
         cell.system().hint(target, message);
       } else {

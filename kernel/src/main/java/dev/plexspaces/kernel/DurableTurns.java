@@ -63,6 +63,7 @@ final class DurableTurns {
   private final Store store;
   private final ActorId id;
   private final DurableTimers timers;
+  private final DurableMonitors monitors;
   private final CommitPipeline pipeline;
   private final DurableInbox inbox;
   private final Recording recording;
@@ -148,6 +149,7 @@ final class DurableTurns {
     this.store = store;
     this.id = cell.id();
     this.timers = new DurableTimers(cell);
+    this.monitors = new DurableMonitors(cell);
     this.pipeline = new CommitPipeline(cell, store, timers);
     this.inbox = new DurableInbox(cell, store, timers, pipeline);
     this.recording = new Recording(id);
@@ -274,6 +276,7 @@ final class DurableTurns {
     marked = false;
     messages = 0;
     timersSet = 0;
+    monitors.begin();
     random = null;
     before.clear();
     after.clear();
@@ -372,7 +375,11 @@ final class DurableTurns {
   }
 
   /// Answers a request without running it: its deadline has passed, or it was answered before.
+  /// Leaves out what a dropped monitor would have told.
   private boolean settledAtOnce(Turn t, Envelope e) {
+    if (monitors.isDropped(e)) {
+      return true;
+    }
     if (e.extras.asker != null
         && e.extras.asker.deadlineMillis() < cell.system().clock().millis()) {
       PlexException expired = DurableAsks.expired(cell, e.type);
@@ -549,6 +556,16 @@ final class DurableTurns {
     return cancelled;
   }
 
+  long monitor(Turn t, Address target) {
+    requireTurn("monitor actors");
+    return monitors.set(t, incarnation, nextTurn, target);
+  }
+
+  void demonitor(Turn t, long number) {
+    requireTurn("demonitor actors");
+    monitors.drop(t, incarnation, number);
+  }
+
   /// Ends a turn that returned.
   void end(Turn t, Envelope e, Object reply) {
     requireReplayed();
@@ -564,6 +581,9 @@ final class DurableTurns {
         after.add(DurableAsks.row(answer), answer);
       }
       remember(e, Idempotency.value(reply));
+    }
+    if (cell.stopIsTold()) {
+      cell.system().durableDowns().stops(cell, after::add);
     }
     boolean conditional = t.conditional();
     List<StateChange> changes = state.drainChanges();

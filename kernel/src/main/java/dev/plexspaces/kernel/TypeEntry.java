@@ -36,6 +36,9 @@ final class TypeEntry {
 
   volatile boolean retired;
 
+  /// A durable actor may monitor one of this type: their exits are worth a look into the store.
+  volatile boolean monitored;
+
   final LongAdder messagesOfExited = new LongAdder();
   final LongAdder asks = new LongAdder();
   final LongAdder restarts = new LongAdder();

@@ -9,6 +9,7 @@ import dev.plexspaces.kernel.journal.InMemoryStore;
 import dev.plexspaces.kernel.journal.InboxRow;
 import dev.plexspaces.kernel.journal.KvEntry;
 import dev.plexspaces.kernel.journal.LoadedActor;
+import dev.plexspaces.kernel.journal.MonitorRow;
 import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.RowResult;
 import dev.plexspaces.kernel.journal.Store;
@@ -267,6 +268,17 @@ final class FaultyStore implements Store {
   @Override
   public List<ActorId> actorsWithWork() {
     return disk.actorsWithWork();
+  }
+
+  @Override
+  public List<MonitorRow> monitors(ActorId target, long afterNo, int limit) {
+    requireReadable();
+    return disk.monitors(target, afterNo, limit);
+  }
+
+  @Override
+  public List<ActorId> monitored(String type, int limit) {
+    return disk.monitored(type, limit);
   }
 
   @Override

@@ -122,6 +122,10 @@ public interface ActorContext {
   /// Asks for a `__DOWN__` message `{monitor_ref, down_from, down_reason}` when `target` exits for
   /// any reason; sent at once with reason `noproc` when it is not alive. Source: OTP `monitor/2`.
   ///
+  /// A durable actor sets it with the commit of its turn, and keeps it until it has fired or was
+  /// dropped; passivation and restarts of the node fire none, unless `target` is volatile and does
+  /// not come back with the node (`noconnection`).
+  ///
   /// @return the monitor reference
   long monitor(ActorRef target);
 

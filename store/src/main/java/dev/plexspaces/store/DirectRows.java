@@ -14,11 +14,12 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 
-/// The inbox and key-value rows of one transaction. Belongs to the writer thread.
+/// The inbox, monitor and key-value rows of one transaction. Belongs to the writer thread.
 final class DirectRows {
 
   /*
@@ -99,6 +100,22 @@ final class DirectRows {
     static final Burial NONE = new Burial(false, "", 0);
   }
 
+  private record MonitorKey(long watcher, String id) {}
+
+  /// @param stored number of the row the table holds; 0 for none
+  /// @param no number of the monitor; 0 for none
+  /// @param fresh the insert, for a row the table does not hold
+  private record MonitorCell(long stored, long no, int scopeNo, Row.MonitorInsert fresh) {
+
+    boolean present() {
+      return no != 0;
+    }
+
+    MonitorCell gone() {
+      return new MonitorCell(stored, 0, 0, null);
+    }
+  }
+
   private record KvKey(int scopeNo, String key) implements Comparable<KvKey> {
     @Override
     public int compareTo(KvKey other) {
@@ -128,14 +145,19 @@ final class DirectRows {
   private final Numbers numbers;
   private final Map<InboxKey, InboxCell> inbox = new HashMap<>();
   private final Map<MessageKey, Long> messages = new HashMap<>();
+  private final Map<MonitorKey, MonitorCell> monitors = new LinkedHashMap<>();
   private final Map<KvKey, KvCell> kv = new HashMap<>();
   private final List<Runnable> undo = new ArrayList<>();
   private long inboxSeq;
 
-  DirectRows(Database database, Numbers numbers, long inboxSeq) {
+  /// Highest number given to a monitor.
+  private long monitorNo;
+
+  DirectRows(Database database, Numbers numbers, long inboxSeq) throws SQLException {
     this.database = database;
     this.numbers = numbers;
     this.inboxSeq = inboxSeq;
+    this.monitorNo = database.row("SELECT coalesce(max(monitor_no), 0) FROM monitor")[0];
   }
 
   /// Highest inbox sequence given out.
@@ -147,6 +169,7 @@ final class DirectRows {
   void reset() {
     inbox.clear();
     messages.clear();
+    monitors.clear();
     kv.clear();
     undo.clear();
   }
@@ -200,6 +223,17 @@ final class DirectRows {
         set(key, cell.consumed());
         yield new RowResult.Done();
       }
+      case Row.MonitorInsert insert -> monitorInsert(insert);
+      case Row.MonitorFire(ActorId watcher, String id, byte[] body) -> {
+        MonitorKey key = new MonitorKey(numbers.find(watcher), id);
+        yield endMonitor(key)
+            ? inboxInsert(new Row.InboxInsert(watcher, id, 0, body))
+            : new RowResult.Done();
+      }
+      case Row.MonitorDelete(ActorId watcher, String id) -> {
+        MonitorKey key = new MonitorKey(numbers.find(watcher), id);
+        yield truth(endMonitor(key) || takeBack(key));
+      }
       case Row.KvPut put -> {
         KvKey key = new KvKey(numbers.scope(put.scope()), put.key());
         KvCell old = cell(key);
@@ -225,10 +259,7 @@ final class DirectRows {
   private RowResult inboxInsert(Row.InboxInsert insert) throws SQLException {
     long to = numbers.create(insert.to());
     MessageKey message = new MessageKey(to, insert.messageId());
-    Long known = messages.get(message);
-    if (known == null) {
-      known = storedMessage(message);
-    }
+    long known = message(message);
     if (known != 0 && cell(new InboxKey(to, known)).present()) {
       return new RowResult.Inserted(known);
     }
@@ -248,6 +279,12 @@ final class DirectRows {
             false, true, true, insert.dueAtMillis(), 0, Burial.NONE, false, scopeNo, insert);
     set(new InboxKey(to, seq), cell);
     return new RowResult.Inserted(seq);
+  }
+
+  /// The sequence a message has or had; 0 for none.
+  private long message(MessageKey message) throws SQLException {
+    Long known = messages.get(message);
+    return known == null ? storedMessage(message) : known;
   }
 
   private long storedMessage(MessageKey message) throws SQLException {
@@ -320,6 +357,69 @@ final class DirectRows {
     undo.add(() -> inbox.put(key, old == null ? InboxCell.ABSENT : old));
   }
 
+  private RowResult monitorInsert(Row.MonitorInsert insert) throws SQLException {
+    MonitorKey key = new MonitorKey(numbers.create(insert.watcher()), insert.monitorId());
+    MonitorCell old = cell(key);
+    if (old.present()) {
+      return new RowResult.Inserted(old.no());
+    }
+    int scopeNo = numbers.scope(insert.watcher().scope());
+    set(key, new MonitorCell(old.stored(), ++monitorNo, scopeNo, insert));
+    return new RowResult.Inserted(monitorNo);
+  }
+
+  /// Ends a monitor; false when there is none.
+  private boolean endMonitor(MonitorKey key) throws SQLException {
+    MonitorCell old = cell(key);
+    if (old.present()) {
+      set(key, old.gone());
+    }
+    return old.present();
+  }
+
+  /// Removes the waiting message that a monitor became; false when there is none.
+  private boolean takeBack(MonitorKey monitor) throws SQLException {
+    long seq = message(new MessageKey(monitor.watcher(), monitor.id()));
+    InboxKey key = new InboxKey(monitor.watcher(), seq);
+    InboxCell told = seq == 0 ? InboxCell.ABSENT : cell(key);
+    boolean waits = told.present() && !told.buried();
+    if (waits) {
+      set(key, told.consumed());
+    }
+    return waits;
+  }
+
+  private MonitorCell cell(MonitorKey key) throws SQLException {
+    MonitorCell known = monitors.get(key);
+    if (known != null) {
+      return known;
+    }
+    PreparedStatement select =
+        database.sql("SELECT monitor_no FROM monitor WHERE watcher_no = ? AND monitor_id = ?");
+    select.setLong(1, key.watcher());
+    select.setString(2, key.id());
+    try (ResultSet found = select.executeQuery()) {
+      long no = found.next() ? found.getLong(1) : 0;
+      return new MonitorCell(no, no, 0, null);
+    }
+  }
+
+  private void set(MonitorKey key, MonitorCell cell) {
+    MonitorCell old = monitors.put(key, cell);
+    undo.add(
+        () -> {
+          if (old == null) {
+            monitors.remove(key);
+          } else {
+            monitors.put(key, old);
+          }
+        });
+  }
+
+  private static RowResult truth(boolean value) {
+    return new RowResult.Value(Boolean.toString(value).getBytes(StandardCharsets.UTF_8));
+  }
+
   private KvCell cell(KvKey key) throws SQLException {
     KvCell known = kv.get(key);
     if (known != null) {
@@ -383,7 +483,7 @@ final class DirectRows {
     } else if (same && present) {
       set(key, old.deleted(now));
     }
-    return new RowResult.Value(Boolean.toString(same).getBytes(StandardCharsets.UTF_8));
+    return truth(same);
   }
 
   /// Writes what the commits of this transaction left changed.
@@ -393,6 +493,9 @@ final class DirectRows {
     long bytes = 0;
     if (!inbox.isEmpty()) {
       bytes += flushInbox();
+    }
+    if (!monitors.isEmpty()) {
+      bytes += flushMonitors();
     }
     if (!kv.isEmpty()) {
       bytes += flushKv();
@@ -460,6 +563,42 @@ final class DirectRows {
     }
     if (updates > 0) {
       update.executeBatch();
+    }
+    if (inserts > 0) {
+      insert.executeBatch();
+    }
+    return bytes;
+  }
+
+  private long flushMonitors() throws SQLException {
+    PreparedStatement delete = database.sql("DELETE FROM monitor WHERE monitor_no = ?");
+    PreparedStatement insert = database.sql("INSERT INTO monitor VALUES (?, ?, ?, ?, ?, ?)");
+    int deletes = 0;
+    int inserts = 0;
+    long bytes = 0;
+    for (Map.Entry<MonitorKey, MonitorCell> entry : monitors.entrySet()) {
+      MonitorCell cell = entry.getValue();
+      if (cell.stored() != 0 && cell.stored() != cell.no()) {
+        delete.setLong(1, cell.stored());
+        delete.addBatch();
+        deletes++;
+        bytes += 32;
+      }
+      if (cell.fresh() != null) {
+        ActorId target = cell.fresh().target();
+        insert.setLong(1, cell.no());
+        insert.setLong(2, entry.getKey().watcher());
+        insert.setInt(3, cell.scopeNo());
+        insert.setString(4, entry.getKey().id());
+        insert.setString(5, target.type());
+        insert.setString(6, target.key());
+        insert.addBatch();
+        inserts++;
+        bytes += 96 + 2L * (entry.getKey().id().length() + target.key().length());
+      }
+    }
+    if (deletes > 0) {
+      delete.executeBatch();
     }
     if (inserts > 0) {
       insert.executeBatch();

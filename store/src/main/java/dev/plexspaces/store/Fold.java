@@ -607,6 +607,9 @@ final class Fold {
     if (requests > 0) {
       RequestCounts.write(database, actor.scopeNo, -requests);
     }
+    PreparedStatement monitors = database.sql("DELETE FROM monitor WHERE watcher_no = ?");
+    monitors.setLong(1, actor.no);
+    monitors.executeUpdate();
     PreparedStatement inbox = database.sql("DELETE FROM inbox WHERE to_no = ? AND buried = 0");
     inbox.setLong(1, actor.no);
     inbox.executeUpdate();

@@ -8,6 +8,7 @@ import dev.plexspaces.kernel.journal.IdempotencyRecord;
 import dev.plexspaces.kernel.journal.InboxRow;
 import dev.plexspaces.kernel.journal.KvEntry;
 import dev.plexspaces.kernel.journal.LoadedActor;
+import dev.plexspaces.kernel.journal.MonitorRow;
 import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.RowResult;
 import dev.plexspaces.kernel.journal.StateChange;
@@ -64,7 +65,7 @@ public final class SqliteStore implements Store {
   private static final String MIGRATIONS = "db/migration";
 
   /// The file among [#MIGRATIONS] with the highest version.
-  static final String NEWEST_MIGRATION = "V3__request_counts.sql";
+  static final String NEWEST_MIGRATION = "V4__monitors.sql";
 
   private static final String LOCK_FILE = "plexspaces.lock";
 
@@ -502,6 +503,56 @@ public final class SqliteStore implements Store {
         found.getLong(7),
         found.getInt(8) != 0,
         body == null ? new byte[0] : body);
+  }
+
+  @Override
+  public List<MonitorRow> monitors(ActorId target, long afterNo, int limit) {
+    return readers.read(
+        database -> {
+          PreparedStatement select =
+              database.sql(
+                  "SELECT m.monitor_no, a.type, a.\"key\", m.monitor_id FROM monitor m"
+                      + " JOIN actor a ON a.actor_no = m.watcher_no WHERE m.target_type = ?"
+                      + " AND m.scope_no = (SELECT scope_no FROM scope WHERE tenant = ?"
+                      + " AND namespace = ?) AND m.target_key = ? AND m.monitor_no > ?"
+                      + " ORDER BY m.monitor_no LIMIT ?");
+          select.setString(1, target.type());
+          select.setString(2, target.scope().tenant());
+          select.setString(3, target.scope().namespace());
+          select.setString(4, target.key());
+          select.setLong(5, afterNo);
+          select.setInt(6, limit);
+          List<MonitorRow> rows = new ArrayList<>();
+          try (ResultSet found = select.executeQuery()) {
+            while (found.next()) {
+              ActorId watcher = new ActorId(target.scope(), found.getString(2), found.getString(3));
+              rows.add(new MonitorRow(found.getLong(1), watcher, found.getString(4)));
+            }
+          }
+          return rows;
+        });
+  }
+
+  @Override
+  public List<ActorId> monitored(String type, int limit) {
+    return readers.read(
+        database -> {
+          PreparedStatement select =
+              database.sql(
+                  "SELECT DISTINCT s.tenant, s.namespace, m.target_key FROM monitor m"
+                      + " JOIN scope s ON s.scope_no = m.scope_no WHERE m.target_type = ?"
+                      + " LIMIT ?");
+          select.setString(1, type);
+          select.setInt(2, limit);
+          List<ActorId> targets = new ArrayList<>();
+          try (ResultSet found = select.executeQuery()) {
+            while (found.next()) {
+              Scope scope = new Scope(found.getString(1), found.getString(2));
+              targets.add(new ActorId(scope, type, found.getString(3)));
+            }
+          }
+          return targets;
+        });
   }
 
   @Override

@@ -125,6 +125,10 @@ final class Writer implements Runnable {
             case Row.InboxDelete delete -> 0;
             case Row.InboxDiscard discard -> 0;
             case Row.InboxUpdate update -> 0;
+            case Row.MonitorInsert monitor ->
+                monitor.monitorId().length() + monitor.target().key().length();
+            case Row.MonitorFire fire -> fire.monitorId().length() + fire.body().length;
+            case Row.MonitorDelete delete -> delete.monitorId().length();
           };
     }
   }

@@ -95,9 +95,19 @@ class GoldenDatabaseTest {
       assertThat(store.idempotencyCount("acme")).as("counted by the migration").isEqualTo(1);
       assertThat(store.actorsWithWork()).containsExactlyInAnyOrder(ALICE, BOB);
 
+      assertThat(store.monitored("bank_account", 10)).isEmpty();
+      assertThat(store.monitors(ALICE, 0, 10)).isEmpty();
+
       Outcome next = new Outcome(seq -> assertThat(seq).isEqualTo(13));
       store.submit(Commits.whole(ALICE, 4), next);
       next.durable();
+      Outcome monitor = new Outcome(seq -> assertThat(seq).isEqualTo(14));
+      store.submit(
+          new Commit(
+              ALICE, Optional.empty(), List.of(new Row.MonitorInsert(ALICE, "down-1.1", BOB))),
+          monitor);
+      monitor.durable();
+      assertThat(store.monitors(BOB, 0, 10)).hasSize(1);
     }
   }
 

@@ -166,6 +166,33 @@ public final class InMemoryStore implements Store {
         setInbox(dead, null, undo);
         yield new RowResult.Done();
       }
+      case Row.MonitorInsert(ActorId watcher, String id, ActorId target) -> {
+        contents.actor(watcher);
+        MonitorKey key = new MonitorKey(watcher, id);
+        Monitor known = contents.monitors.get(key);
+        long no = known == null ? ++contents.monitorNo : known.no;
+        setMonitor(key, new Monitor(no, target), undo);
+        yield new RowResult.Inserted(no);
+      }
+      case Row.MonitorFire(ActorId watcher, String id, byte[] body) -> {
+        MonitorKey key = new MonitorKey(watcher, id);
+        if (!contents.monitors.containsKey(key)) {
+          yield new RowResult.Done();
+        }
+        setMonitor(key, null, undo);
+        yield inboxInsert(new Row.InboxInsert(watcher, id, 0, body), undo);
+      }
+      case Row.MonitorDelete(ActorId watcher, String id) -> {
+        MonitorKey key = new MonitorKey(watcher, id);
+        boolean held = contents.monitors.containsKey(key);
+        Inbox told = held ? null : message(watcher, id);
+        if (held) {
+          setMonitor(key, null, undo);
+        } else if (told != null && !told.buried()) {
+          setInbox(told, null, undo);
+        }
+        yield truth(held || (told != null && !told.buried()));
+      }
       case Row.KvPut put -> {
         Kv old = kv(put.scope(), put.key());
         requireVersion(put.scope(), put.key(), put.expectedVersion(), old, now);
@@ -203,10 +230,9 @@ public final class InMemoryStore implements Store {
   }
 
   private RowResult inboxInsert(Row.InboxInsert insert, List<Runnable> undo) {
-    for (Inbox row : contents.inbox.values()) {
-      if (row.to.equals(insert.to()) && row.messageId.equals(insert.messageId())) {
-        return new RowResult.Inserted(row.seq);
-      }
+    Inbox known = message(insert.to(), insert.messageId());
+    if (known != null) {
+      return new RowResult.Inserted(known.seq);
     }
     contents.actor(insert.to());
     long seq = ++contents.inboxSeq;
@@ -223,6 +249,25 @@ public final class InMemoryStore implements Store {
             insert.body()));
     undo.add(() -> contents.inbox.remove(seq));
     return new RowResult.Inserted(seq);
+  }
+
+  private Inbox message(ActorId to, String messageId) {
+    for (Inbox row : contents.inbox.values()) {
+      if (row.to.equals(to) && row.messageId.equals(messageId)) {
+        return row;
+      }
+    }
+    return null;
+  }
+
+  private void setMonitor(MonitorKey key, Monitor monitor, List<Runnable> undo) {
+    Monitor old =
+        monitor == null ? contents.monitors.remove(key) : contents.monitors.put(key, monitor);
+    undo.add(() -> restore(contents.monitors, key, old));
+  }
+
+  private static RowResult truth(boolean value) {
+    return new RowResult.Value(Boolean.toString(value).getBytes(StandardCharsets.UTF_8));
   }
 
   private Inbox waiting(ActorId to, long seq) {
@@ -303,7 +348,7 @@ public final class InMemoryStore implements Store {
     } else if (same && present) {
       setKv(row.scope(), row.key(), old.deleted(now), undo);
     }
-    return new RowResult.Value(Boolean.toString(same).getBytes(StandardCharsets.UTF_8));
+    return truth(same);
   }
 
   @Override
@@ -357,6 +402,32 @@ public final class InMemoryStore implements Store {
             }
           });
       return found;
+    }
+  }
+
+  @Override
+  public List<MonitorRow> monitors(ActorId target, long afterNo, int limit) {
+    synchronized (lock) {
+      requireOpen();
+      return contents.monitors.entrySet().stream()
+          .filter(m -> m.getValue().no > afterNo && m.getValue().target.equals(target))
+          .map(m -> new MonitorRow(m.getValue().no, m.getKey().watcher, m.getKey().id))
+          .sorted(Comparator.comparingLong(MonitorRow::no))
+          .limit(limit)
+          .toList();
+    }
+  }
+
+  @Override
+  public List<ActorId> monitored(String type, int limit) {
+    synchronized (lock) {
+      requireOpen();
+      return contents.monitors.values().stream()
+          .map(Monitor::target)
+          .filter(target -> target.type().equals(type))
+          .distinct()
+          .limit(limit)
+          .toList();
     }
   }
 
@@ -483,6 +554,7 @@ public final class InMemoryStore implements Store {
               actor,
               (id, known) -> {
                 contents.countRequests(id.scope().tenant(), -known.requests.size());
+                contents.monitors.keySet().removeIf(key -> key.watcher.equals(id));
                 return new Actor(known.incarnation + 1);
               });
         }
@@ -523,6 +595,8 @@ public final class InMemoryStore implements Store {
   private static final class Contents {
     long seq;
     long inboxSeq;
+    long monitorNo;
+    final Map<MonitorKey, Monitor> monitors = new LinkedHashMap<>();
     final Map<ActorId, Actor> actors = new LinkedHashMap<>();
     final TreeMap<Long, Inbox> inbox = new TreeMap<>();
     final Map<Scope, TreeMap<String, Kv>> kv = new HashMap<>();
@@ -681,6 +755,10 @@ public final class InMemoryStore implements Store {
           body);
     }
   }
+
+  private record MonitorKey(ActorId watcher, String id) {}
+
+  private record Monitor(long no, ActorId target) {}
 
   private record Burial(String reason, long atMillis) {
     static final Burial NONE = new Burial("", 0);

@@ -55,6 +55,34 @@ public sealed interface Row {
   /// Removes a buried row for good; refused unless it is buried.
   record InboxDiscard(ActorId to, long inboxSeq) implements Row {}
 
+  /// Begins to watch an actor. Its [RowResult] is `Inserted` with the number the store gave it; a
+  /// second insert of the same id is ignored and reports the first one's.
+  ///
+  /// @param monitorId unique for its watcher, also among the ids of messages to it: the monitor
+  ///   becomes a message of that id
+  /// @param target in the same scope; need not be known to the store
+  record MonitorInsert(ActorId watcher, String monitorId, ActorId target) implements Row {
+    /// @throws PlexException `INVALID_MESSAGE` for a bad id or a target in another scope
+    public MonitorInsert {
+      requireKey("monitor_id", monitorId);
+      if (!target.scope().equals(watcher.scope())) {
+        throw new PlexException(
+            ErrorCode.INVALID_MESSAGE, watcher + " cannot monitor " + target + " in another scope");
+      }
+    }
+  }
+
+  /// Turns a monitor into a message of its watcher's inbox, or does nothing when there is no such
+  /// monitor any more: so however often an exit is told, each monitor tells it once. Its
+  /// [RowResult] is `Inserted` with the sequence of the message, or `Done` for nothing.
+  ///
+  /// @param body of the message, opaque to the store
+  record MonitorFire(ActorId watcher, String monitorId, byte[] body) implements Row {}
+
+  /// Drops a monitor, or the waiting message it became; no effect when there is neither. Its
+  /// [RowResult] is `true` when there was one of them, else `false`.
+  record MonitorDelete(ActorId watcher, String monitorId) implements Row {}
+
   /// Writes a key. Version of a key rises by one with each write; an absent key has version 0. The
   /// versions of a deleted or expired key are remembered for [#VERSION_KEPT_MILLIS], so that a put
   /// conditional on a version cannot mistake a key written anew for the one that was read.

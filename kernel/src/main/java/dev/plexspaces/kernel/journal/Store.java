@@ -34,6 +34,12 @@ public interface Store extends AutoCloseable {
   /// The actors that have a waiting inbox row or an open turn; read once at start.
   List<ActorId> actorsWithWork();
 
+  /// The monitors of an actor with `no` above `afterNo`, oldest first.
+  List<MonitorRow> monitors(ActorId target, long afterNo, int limit);
+
+  /// Actors of a type, in all scopes, that somebody monitors.
+  List<ActorId> monitored(String type, int limit);
+
   /// The buried rows of a scope, oldest first.
   List<InboxRow> deadLetters(Scope scope, long afterSeq, int limit);
 
@@ -64,9 +70,10 @@ public interface Store extends AutoCloseable {
   List<String> actorKeys(Scope scope, String type, String afterKey, int limit);
 
   /// Writes rows and forgets actors, in one commit: state, an open turn, remembered requests,
-  /// history. Their buried rows stay among the dead letters. The next incarnation of each starts
-  /// anew; the number rises with every purge of an actor the store knows. Returns once this is
-  /// durable. Source: spec/turns rule 19.
+  /// history, the monitors they hold. Their buried rows stay among the dead letters, monitors of
+  /// them with those who hold them. The next incarnation of each starts anew; the number rises with
+  /// every purge of an actor the store knows. Returns once this is durable. Source: spec/turns rule
+  /// 19.
   ///
   /// @param actors at most [#PURGED_MAX]
   /// @param rows what becomes of their waiting messages

@@ -15,6 +15,7 @@ import dev.plexspaces.kernel.journal.InMemoryStore;
 import dev.plexspaces.kernel.journal.InboxRow;
 import dev.plexspaces.kernel.journal.KvEntry;
 import dev.plexspaces.kernel.journal.LoadedActor;
+import dev.plexspaces.kernel.journal.MonitorRow;
 import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.RowResult;
 import dev.plexspaces.kernel.journal.StateChange;
@@ -478,6 +479,141 @@ public abstract class StoreContract {
     // Its id is free again.
     assertThat(inserted(commit(kv(new Row.InboxInsert(ALICE, "m", 0, bytes("z"))))))
         .isGreaterThan(other);
+  }
+
+  // Monitors
+
+  private static Row watch(ActorId watcher, String id, ActorId target) {
+    return new Row.MonitorInsert(watcher, id, target);
+  }
+
+  private static List<String> ids(List<MonitorRow> monitors) {
+    return monitors.stream().map(m -> m.watcher().key() + " " + m.monitorId()).toList();
+  }
+
+  @Test
+  void monitors_areFoundByTheirTargetInOrderAndPaged() {
+    ActorId elsewhere = new ActorId(new Scope("acme", "test"), "bank_account", "alice");
+    commit(kv(watch(BOB, "d1", ALICE), watch(actor("carol"), "d1", ALICE)));
+    commit(kv(watch(BOB, "d2", actor("dave")), watch(elsewhere, "d1", elsewhere)));
+    commit(kv(watch(BOB, "d3", ALICE)));
+    commit(kv(watch(BOB, "d3", ALICE)));
+    for (int round = 0; round < 2; round++) {
+      assertThat(ids(store.monitors(ALICE, 0, 10))).containsExactly("bob d1", "carol d1", "bob d3");
+      List<MonitorRow> first = store.monitors(ALICE, 0, 2);
+      assertThat(ids(first)).containsExactly("bob d1", "carol d1");
+      assertThat(ids(store.monitors(ALICE, first.getLast().no(), 2))).containsExactly("bob d3");
+      assertThat(ids(store.monitors(elsewhere, 0, 10))).containsExactly("alice d1");
+      assertThat(store.monitors(BOB, 0, 10)).isEmpty();
+      assertThat(store.monitored("bank_account", 10))
+          .containsExactlyInAnyOrder(ALICE, actor("dave"), elsewhere);
+      assertThat(store.monitored("bank_account", 1)).hasSize(1);
+      assertThat(store.monitored("teller", 10)).isEmpty();
+      assertThat(store.actorsWithWork()).as("a monitor is no work").isEmpty();
+      store = reopen(store, clock);
+    }
+    // Not given a second time while others are there.
+    long last = store.monitors(ALICE, 0, 10).getLast().no();
+    commit(kv(watch(BOB, "d4", ALICE)));
+    assertThat(store.monitors(ALICE, last, 10)).hasSize(1);
+  }
+
+  @Test
+  void monitorFire_manyAtOnce_tellsOnce() {
+    commit(kv(watch(BOB, "d1", ALICE)));
+    List<Outcome> outcomes = new ArrayList<>();
+    for (int i = 0; i < 20; i++) {
+      outcomes.add(submit(kv(new Row.MonitorFire(BOB, "d1", bytes("down " + i)))));
+    }
+    List<String> answers = outcomes.stream().map(o -> text(o.durable()).strip()).toList();
+    assertThat(answers.getFirst()).isEqualTo("inserted");
+    assertThat(answers.subList(1, 20)).containsOnly("done");
+    for (int round = 0; round < 2; round++) {
+      assertThat(store.monitors(ALICE, 0, 10)).isEmpty();
+      assertThat(store.inbox(BOB, 0, 10))
+          .extracting(row -> row.messageId() + " " + text(row.body()))
+          .containsExactly("d1 down 0");
+      store = reopen(store, clock);
+    }
+    commit(kv(new Row.InboxDelete(BOB, store.inbox(BOB, 0, 1).getFirst().seq())));
+    commit(kv(new Row.MonitorFire(BOB, "d1", bytes("again"))));
+    assertThat(store.inbox(BOB, 0, 10)).isEmpty();
+  }
+
+  @Test
+  void monitorDelete_dropsTheMonitorOrItsWaitingMessage() {
+    commit(kv(watch(BOB, "d1", ALICE), watch(BOB, "d2", ALICE), watch(BOB, "d3", ALICE)));
+    assertThat(text(commit(kv(new Row.MonitorDelete(BOB, "d1"))))).isEqualTo("true ");
+    assertThat(text(commit(kv(new Row.MonitorDelete(BOB, "d1"))))).isEqualTo("false ");
+    assertThat(text(commit(kv(new Row.MonitorDelete(actor("nobody"), "d1"))))).isEqualTo("false ");
+    assertThat(text(commit(kv(new Row.MonitorFire(BOB, "d1", bytes("x")))))).isEqualTo("done ");
+    commit(
+        kv(new Row.MonitorFire(BOB, "d2", bytes("x")), new Row.MonitorFire(BOB, "d3", bytes("x"))));
+    List<InboxRow> told = store.inbox(BOB, 0, 10);
+    assertThat(told).extracting(InboxRow::messageId).containsExactly("d2", "d3");
+    assertThat(text(commit(kv(new Row.MonitorDelete(BOB, "d2"))))).isEqualTo("true ");
+    commit(kv(new Row.InboxBury(BOB, told.get(1).seq(), "poison")));
+    assertThat(text(commit(kv(new Row.MonitorDelete(BOB, "d3"))))).isEqualTo("false ");
+    assertThat(store.inbox(BOB, 0, 10)).isEmpty();
+    assertThat(store.deadLetters(SCOPE, 0, 10)).hasSize(1);
+  }
+
+  @Test
+  void monitors_setToldAndDroppedInOneBatch_leaveWhatTheLastOneSays() {
+    commit(kv(watch(BOB, "old", ALICE)));
+    commit(
+        kv(
+            watch(BOB, "a", ALICE),
+            new Row.MonitorFire(BOB, "a", bytes("x")),
+            watch(BOB, "b", ALICE),
+            new Row.MonitorDelete(BOB, "b"),
+            watch(BOB, "c", ALICE),
+            new Row.MonitorFire(BOB, "c", bytes("x")),
+            new Row.MonitorDelete(BOB, "c"),
+            new Row.MonitorDelete(BOB, "old"),
+            watch(BOB, "old", actor("dave"))));
+    store = reopen(store, clock);
+    assertThat(store.monitors(ALICE, 0, 10)).isEmpty();
+    assertThat(ids(store.monitors(actor("dave"), 0, 10))).containsExactly("bob old");
+    assertThat(store.inbox(BOB, 0, 10)).extracting(InboxRow::messageId).containsExactly("a");
+  }
+
+  @Test
+  void monitors_ofARefusedCommit_areAsBefore() {
+    commit(kv(watch(BOB, "d1", ALICE), watch(BOB, "d2", ALICE)));
+    refused(
+        kv(
+            watch(BOB, "d3", ALICE),
+            new Row.MonitorFire(BOB, "d1", bytes("x")),
+            new Row.MonitorDelete(BOB, "d2"),
+            new Row.InboxDelete(BOB, 77)),
+        ErrorCode.CONFLICT);
+    assertThat(ids(store.monitors(ALICE, 0, 10))).containsExactly("bob d1", "bob d2");
+    assertThat(store.inbox(BOB, 0, 10)).isEmpty();
+  }
+
+  @Test
+  void purge_forgetsTheMonitorsTheActorHolds_andNotThoseOfIt() {
+    commit(whole(BOB, 0));
+    commit(whole(ALICE, 0));
+    commit(kv(watch(BOB, "d1", ALICE), watch(ALICE, "d1", BOB)));
+    store.purge(List.of(BOB), List.of());
+    for (int round = 0; round < 2; round++) {
+      assertThat(store.monitors(ALICE, 0, 10)).isEmpty();
+      assertThat(ids(store.monitors(BOB, 0, 10))).containsExactly("alice d1");
+      store = reopen(store, clock);
+    }
+  }
+
+  @Test
+  void monitorInsert_acrossScopesOrWithABadId_isRefusedWhenItIsMade() {
+    ActorId elsewhere = new ActorId(new Scope("acme", "test"), "bank_account", "alice");
+    for (Runnable bad :
+        List.<Runnable>of(() -> watch(BOB, "d1", elsewhere), () -> watch(BOB, "", ALICE))) {
+      assertThatThrownBy(bad::run)
+          .isInstanceOfSatisfying(
+              PlexException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.INVALID_MESSAGE));
+    }
   }
 
   // Key-value

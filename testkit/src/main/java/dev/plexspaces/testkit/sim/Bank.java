@@ -28,14 +28,18 @@ import java.util.TreeSet;
 import java.util.function.Function;
 
 /// A bank of durable actors: accounts that send each other money by durable tells, tellers that
-/// move money with asks, auditors that are told of everything. Every effect leaves its request's id
-/// in the state, so that checkers can count it.
+/// move money with asks, auditors that are told of everything, wardens that monitor accounts. Every
+/// effect leaves its request's id in the state, so that checkers can count it.
 final class Bank {
 
   static final Scope SCOPE = new Scope("acme", "prod");
   static final String ACCOUNT = "account";
   static final String TELLER = "teller";
   static final String AUDITOR = "auditor";
+  static final String WARDEN = "warden";
+
+  /// What a warden is told when an account it monitors has crashed or stopped.
+  static final String DOWN = "__DOWN__";
 
   /// What an account has at first.
   static final long OPENING_BALANCE = 1_000;
@@ -65,6 +69,9 @@ final class Bank {
 
     void left(ActorId id, Object instance);
 
+    /// A handler throws what makes its actor crash.
+    void crashes(ActorId id);
+
     /// An actor stops in order, with nothing on its way to the disk.
     void passivates(ActorId id, String state);
   }
@@ -78,7 +85,8 @@ final class Bank {
         List.of(
             offer(ACCOUNT, w -> new Account(w, watch), world),
             offer(TELLER, w -> new Teller(w, watch), world),
-            offer(AUDITOR, w -> new Auditor(w, watch), world)),
+            offer(AUDITOR, w -> new Auditor(w, watch), world),
+            offer(WARDEN, w -> new Warden(w, watch), world)),
         Map.of(),
         new SupervisorSpec(
             "bank",
@@ -154,6 +162,11 @@ final class Bank {
                 : on(context, message.type(), new Fields((Map<?, ?>) message.payload()));
         world.maybeCrash("end of " + where);
         return reply;
+      } catch (IllegalStateException crash) {
+        if (refusals == world.refusals()) {
+          watch.crashes(me);
+        }
+        throw crash;
       } finally {
         watch.left(me, this);
       }
@@ -335,6 +348,60 @@ final class Bank {
       state.append("entries", f.text("id"));
       state.append("order", f.text("from") + ":" + f.number("n"));
       return null;
+    }
+  }
+
+  /// Monitors accounts.
+  private static final class Warden extends Member {
+
+    Warden(World world, Watch watch) {
+      super(world, watch);
+    }
+
+    @Override
+    Object on(ActorContext context, String operation, Fields f) {
+      switch (operation) {
+        case "watch" -> {
+          watch(context, f);
+          if (f.is("twice")) {
+            // In a turn that is perhaps resumed, and must then get the same references.
+            step(context);
+            watch(context, f);
+          }
+        }
+        case "unwatch" -> {
+          if (state.has("references", f.text("id"))) {
+            long reference = state.number("references", f.text("id"));
+            context.demonitor(reference);
+            state.append("dropped", "" + reference);
+            world.count("monitors dropped");
+          }
+        }
+        case DOWN -> {
+          String reference = "" + f.number("monitor_ref");
+          state.append("told", reference);
+          world.count("monitors told");
+        }
+        default ->
+            throw new ActorException(ErrorCode.UNKNOWN_OPERATION, "no operation " + operation);
+      }
+      return null;
+    }
+
+    private void watch(ActorContext context, Fields f) {
+      long reference = context.monitor(context.actor(ACCOUNT, f.text("account")));
+      state.put("watched", "" + reference, f.text("account"));
+      state.put("references", f.text("id"), reference);
+    }
+
+    private void step(ActorContext context) {
+      try {
+        context.step("pause", () -> 1);
+      } catch (RuntimeException e) {
+        throw e;
+      } catch (Exception impossible) {
+        throw new AssertionError(impossible);
+      }
     }
   }
 

@@ -15,7 +15,7 @@ import java.util.TreeMap;
 import java.util.stream.IntStream;
 
 /// The clients of the bank: they send requests, remember what they were promised, and try again
-/// when the node is down. With them go [KeyedClients] and the [Operator].
+/// when the node is down. With them go [KeyedClients], the [Wardens] and the [Operator].
 final class BankClients implements Workload {
 
   private static final Duration TIMEOUT = Duration.ofSeconds(5);
@@ -61,6 +61,7 @@ final class BankClients implements Workload {
   private final Map<ActorId, String> snapshots = new LinkedHashMap<>();
   private final KeyedClients keyed;
   private final Operator operator;
+  private final Wardens wardens;
   private final int size;
   private int working;
   private int requests;
@@ -75,6 +76,7 @@ final class BankClients implements Workload {
     this.tellers = names("t", (int) entropy.between(1, 3));
     this.keyed = new KeyedClients(seed, size, this);
     this.operator = new Operator(seed, size, this);
+    this.wardens = new Wardens(seed, size, this);
   }
 
   private static List<String> names(String prefix, int count) {
@@ -97,6 +99,10 @@ final class BankClients implements Workload {
     return operator;
   }
 
+  Wardens wardens() {
+    return wardens;
+  }
+
   List<Promise> promises() {
     return promises;
   }
@@ -107,6 +113,7 @@ final class BankClients implements Workload {
     accounts.forEach(key -> ids.add(Bank.id(Bank.ACCOUNT, key)));
     tellers.forEach(key -> ids.add(Bank.id(Bank.TELLER, key)));
     ids.add(Bank.id(Bank.AUDITOR, "main"));
+    wardens.names().forEach(key -> ids.add(Bank.id(Bank.WARDEN, key)));
     return ids;
   }
 
@@ -130,6 +137,7 @@ final class BankClients implements Workload {
     }
     keyed.begin(world);
     operator.begin(world);
+    wardens.begin(world);
   }
 
   /// Somebody has something to do.

@@ -15,6 +15,7 @@ public final class BankWorld {
   private final World world;
   private final SingleActivation single = new SingleActivation();
   private final ReplayEqualsOriginal replay;
+  private final BankClients clients;
 
   public BankWorld(long seed) {
     this(seed, Faults.drawn(new SimEntropy(seed).stream("faults")), UnaryOperator.identity());
@@ -22,7 +23,7 @@ public final class BankWorld {
 
   BankWorld(long seed, Faults faults, UnaryOperator<Store> between) {
     PromisedIsDurable promised = new PromisedIsDurable();
-    BankClients clients = new BankClients(seed, SIZE, new Eyes(), promised);
+    clients = new BankClients(seed, SIZE, new Eyes(), promised);
     promised.clients(clients);
     replay = new ReplayEqualsOriginal(clients);
     List<Checker> checkers = new ArrayList<>();
@@ -36,6 +37,7 @@ public final class BankWorld {
     checkers.add(new SenderOrder(clients));
     checkers.add(single);
     checkers.add(new TimersFireOnce(clients));
+    checkers.add(clients.wardens());
     checkers.add(replay);
     world = new World(seed, faults, clients, checkers, between);
   }
@@ -49,6 +51,13 @@ public final class BankWorld {
     @Override
     public void left(ActorId id, Object instance) {
       single.left(id, instance);
+    }
+
+    @Override
+    public void crashes(ActorId id) {
+      if (id.type().equals(Bank.ACCOUNT)) {
+        clients.wardens().crashes(world, id);
+      }
     }
 
     @Override

@@ -9,6 +9,7 @@ import dev.plexspaces.kernel.journal.InMemoryStore;
 import dev.plexspaces.kernel.journal.InboxRow;
 import dev.plexspaces.kernel.journal.KvEntry;
 import dev.plexspaces.kernel.journal.LoadedActor;
+import dev.plexspaces.kernel.journal.MonitorRow;
 import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.RowResult;
 import dev.plexspaces.kernel.journal.Store;
@@ -365,6 +366,16 @@ public final class SimDisk {
     @Override
     public List<ActorId> actorsWithWork() {
       return readable().actorsWithWork();
+    }
+
+    @Override
+    public List<MonitorRow> monitors(ActorId target, long afterNo, int limit) {
+      return readable().monitors(target, afterNo, limit);
+    }
+
+    @Override
+    public List<ActorId> monitored(String type, int limit) {
+      return readable().monitored(type, limit);
     }
 
     @Override

@@ -602,6 +602,13 @@ public final class World implements SeededDispatcher.Script {
             text.append(" ~").append(update.inboxSeq()).append('x').append(update.attempts());
         case Row.InboxBury bury -> text.append(" !").append(bury.inboxSeq());
         case Row.InboxDiscard discard -> text.append(" x").append(discard.inboxSeq());
+        case Row.MonitorInsert monitor ->
+            text.append(" watch ").append(monitor.target().key()).append(monitor.monitorId());
+        case Row.MonitorFire fire -> {
+          text.append(" down ").append(fire.watcher().key()).append(fire.monitorId());
+          hash = hash * 31 + digest(fire.body());
+        }
+        case Row.MonitorDelete monitor -> text.append(" unwatch ").append(monitor.monitorId());
         case Row.KvPut put -> text.append(" put ").append(put.key());
         case Row.KvDelete delete -> text.append(" del ").append(delete.key());
         case Row.KvIncrement increment -> text.append(" inc ").append(increment.key());

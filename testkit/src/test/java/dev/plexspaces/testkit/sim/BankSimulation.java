@@ -69,6 +69,8 @@ class BankSimulation {
             "late hints",
             "late replies",
             "lost answers",
+            "monitors dropped",
+            "monitors told",
             "other bodies",
             "partly done letters",
             "power losses",

@@ -173,6 +173,9 @@ class DurableInboxSimulation {
             public void left(ActorId id, Object instance) {}
 
             @Override
+            public void crashes(ActorId id) {}
+
+            @Override
             public void passivates(ActorId id, String state) {}
           });
     }

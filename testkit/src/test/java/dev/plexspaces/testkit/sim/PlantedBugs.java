@@ -9,6 +9,7 @@ import dev.plexspaces.kernel.journal.InboxRow;
 import dev.plexspaces.kernel.journal.KvEntry;
 import dev.plexspaces.kernel.journal.LoadedActor;
 import dev.plexspaces.kernel.journal.LoadedActor.OpenTurn;
+import dev.plexspaces.kernel.journal.MonitorRow;
 import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.RowResult;
 import dev.plexspaces.kernel.journal.StateChange;
@@ -83,6 +84,52 @@ enum PlantedBugs implements UnaryOperator<Store> {
             }
           }
           return extra;
+        }
+      };
+    }
+  },
+
+  /// One in some exits is not told to one of those who monitor the actor.
+  FORGET_DOWN {
+    @Override
+    public Store apply(Store store) {
+      return new Meddling(store) {
+        @Override
+        boolean forgetsRow(Row row) {
+          return row instanceof Row.MonitorFire && oneIn(3);
+        }
+      };
+    }
+  },
+
+  /// One in some exits is told and the monitor stays.
+  DOWN_TWICE {
+    @Override
+    public Store apply(Store store) {
+      return new Meddling(store) {
+        @Override
+        List<Row> extraRows(Commit commit) {
+          List<Row> extra = new ArrayList<>();
+          for (Row row : commit.rows()) {
+            if (row instanceof Row.MonitorFire fire && oneIn(3)) {
+              extra.add(
+                  new Row.InboxInsert(fire.watcher(), fire.monitorId() + "0", 0, fire.body()));
+            }
+          }
+          return extra;
+        }
+      };
+    }
+  },
+
+  /// Dropping a monitor drops nothing.
+  KEEP_MONITOR {
+    @Override
+    public Store apply(Store store) {
+      return new Meddling(store) {
+        @Override
+        boolean forgetsRow(Row row) {
+          return row instanceof Row.MonitorDelete && oneIn(3);
         }
       };
     }
@@ -506,6 +553,16 @@ enum PlantedBugs implements UnaryOperator<Store> {
     @Override
     public List<ActorId> actorsWithWork() {
       return store.actorsWithWork();
+    }
+
+    @Override
+    public List<MonitorRow> monitors(ActorId target, long afterNo, int limit) {
+      return store.monitors(target, afterNo, limit);
+    }
+
+    @Override
+    public List<ActorId> monitored(String type, int limit) {
+      return store.monitored(type, limit);
     }
 
     @Override
