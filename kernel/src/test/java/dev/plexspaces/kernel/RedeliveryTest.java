@@ -128,6 +128,21 @@ class RedeliveryTest {
     };
   }
 
+  /// Counts who asks it and answers once `gate` is open.
+  private static TestType waitingCallee(CountDownLatch gate, AtomicInteger asked) {
+    return TestType.of(
+        "callee",
+        () ->
+            Script.of(
+                "*",
+                (c, m) -> {
+                  asked.incrementAndGet();
+                  gate.await();
+                  return 1;
+                }),
+        FacetCatalog.VIRTUAL_ACTOR);
+  }
+
   private static void askSomebody(ActorContext c, Map<String, Object> state) {
     c.ask(c.actor("callee", "x"), "echo", 5, CellContext.ASK_MAX);
   }
@@ -600,18 +615,7 @@ class RedeliveryTest {
     TestType[] all = types();
     CountDownLatch never = new CountDownLatch(1);
     AtomicInteger asked = new AtomicInteger();
-    all[2] =
-        TestType.of(
-            "callee",
-            () ->
-                Script.of(
-                    "*",
-                    (c, m) -> {
-                      asked.incrementAndGet();
-                      never.await();
-                      return 1;
-                    }),
-            FacetCatalog.VIRTUAL_ACTOR);
+    all[2] = waitingCallee(never, asked);
     before = RedeliveryTest::askSomebody;
     failure.set(null);
     start(all);
@@ -679,17 +683,7 @@ class RedeliveryTest {
   void suspectThatOnlyWaits_letsTheNextOneRun() {
     CountDownLatch never = new CountDownLatch(1);
     TestType[] all = types();
-    all[2] =
-        TestType.of(
-            "callee",
-            () ->
-                Script.of(
-                    "*",
-                    (c, m) -> {
-                      never.await();
-                      return 1;
-                    }),
-            FacetCatalog.VIRTUAL_ACTOR);
+    all[2] = waitingCallee(never, new AtomicInteger());
     before = this::blockForEver;
     start(all);
     node.tell("r", "a", "fail", null);
