@@ -196,7 +196,8 @@ final class ApplicationCalls {
     return blocking(
         () -> {
           applications.undeploy(
-              visible(caller, Permission.DEPLOY, request.getApplicationId()).applicationId());
+              visible(caller, Permission.DEPLOY, request.getApplicationId()).applicationId(),
+              request.getPurge());
           return UndeployApplicationResponse.getDefaultInstance();
         });
   }

@@ -44,8 +44,9 @@ public interface Applications {
 
   /// Stops an application in order and forgets it.
   ///
-  /// @throws PlexException `NOT_FOUND`
-  void undeploy(String applicationId);
+  /// @param purge true forgets its durable actors as well
+  /// @throws PlexException `NOT_FOUND`; `CONFLICT` while it is being deployed or undeployed
+  void undeploy(String applicationId, boolean purge);
 
   /// All applications of the node, of every tenant, in any order.
   List<ApplicationInfo> list();

@@ -133,6 +133,26 @@ class DeployTest {
   }
 
   @Test
+  void undeploy_purgesOnlyWhenAsked_andOnlyForDeployers() {
+    String path = "/api/v1/applications/bank";
+    for (String query : List.of("", "?purge=false", "?purge=true")) {
+      edge.applications.deployed("bank", "acme", "prod");
+      assertError(
+          edge.call("DELETE", path + query, edge.token("acme"), null), 403, "NOT_PERMITTED");
+      assertThat(edge.call("DELETE", path + query, token, null).text()).isEqualTo("{}");
+    }
+    assertThat(edge.applications.undeployed).containsExactly("bank", "bank", "bank and purged");
+    edge.applications.deployed("bank", "acme", "prod");
+    assertError(edge.call("DELETE", path + "?purge=maybe", token, null), 400, "INVALID_MESSAGE");
+    edge.applications.deployed("theirs", "globex", "prod");
+    assertError(
+        edge.call("DELETE", "/api/v1/applications/theirs?purge=true", token, null),
+        404,
+        "NOT_FOUND");
+    assertThat(edge.applications.undeployed).hasSize(3);
+  }
+
+  @Test
   void kindsAndDefaults() {
     deploy("application_id", "a", "jar_file", new byte[] {1});
     deploy("application_id", "b", "wasm_file", new byte[0]);

@@ -7,6 +7,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -18,6 +19,7 @@ final class FakeApplications implements Applications {
   final Map<String, ApplicationInfo> deployed = new TreeMap<>();
   final Map<String, Deployment> deployments = new TreeMap<>();
   final Map<String, byte[]> code = new TreeMap<>();
+  final List<String> undeployed = new ArrayList<>();
 
   void deployed(String id, String tenant, String namespace) {
     deployed.put(
@@ -56,8 +58,9 @@ final class FakeApplications implements Applications {
   }
 
   @Override
-  public synchronized void undeploy(String applicationId) {
+  public synchronized void undeploy(String applicationId, boolean purge) {
     deployed.remove(applicationId);
+    undeployed.add(applicationId + (purge ? " and purged" : ""));
   }
 
   @Override

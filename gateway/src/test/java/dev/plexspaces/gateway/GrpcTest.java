@@ -548,8 +548,9 @@ class GrpcTest {
                     GetApplicationStatusRequest.newBuilder().setApplicationId("bank").build()))
         .isEqualTo(application);
     UndeployApplicationRequest undeploy =
-        UndeployApplicationRequest.newBuilder().setApplicationId("bank").build();
+        UndeployApplicationRequest.newBuilder().setApplicationId("bank").setPurge(true).build();
     applications(token).undeployApplication(undeploy);
+    assertThat(edge.applications.undeployed).containsExactly("bank and purged");
     refused(
         () -> applications(token).undeployApplication(undeploy),
         Status.Code.NOT_FOUND,

@@ -117,16 +117,22 @@ final class CellContext implements ActorContext {
   public void tell(ActorRef to, String operation, Object payload) {
     Turn t = turn();
     Address a = address(to);
-    Instances home = known(a);
+    DurableTurns durable = cell.durable();
+    Instances home = toTalkTo(a, durable);
     Envelope e =
         new Envelope(Message.Kind.CAST, named(operation), payload, address(), background(t), null);
     e.target = a;
-    DurableTurns durable = cell.durable();
-    if (durable != null && home.entry.durable) {
+    if (durable != null && (home == null || home.entry.durable)) {
       durable.tell(t, a, e);
     } else {
       t.buffer(e);
     }
+  }
+
+  /// The actors of an address's type; null when nobody offers it any more, or not yet, and what is
+  /// said to them is on disk already: it is replayed all the same.
+  private static Instances toTalkTo(Address a, DurableTurns durable) {
+    return durable != null && durable.points().isRecorded() ? a.home() : known(a);
   }
 
   private static String named(String operation) {
@@ -154,14 +160,15 @@ final class CellContext implements ActorContext {
   public Object ask(ActorRef to, String operation, Object payload, Duration timeout) {
     Turn t = turn();
     Address a = address(to);
-    Instances home = known(a);
+    DurableTurns durable = cell.durable();
+    Instances home = toTalkTo(a, durable);
     if (timeout == null || !timeout.isPositive() || timeout.compareTo(ASK_MAX) > 0) {
       throw new PlexException(
           ErrorCode.INVALID_MESSAGE, "timeout: must be positive and at most " + ASK_MAX);
     }
-    DurableTurns durable = cell.durable();
     if (durable != null) {
-      return durable.points().ask(t, a, home.entry.durable, named(operation), payload, timeout);
+      boolean durableCallee = home != null && home.entry.durable;
+      return durable.points().ask(t, a, durableCallee, named(operation), payload, timeout);
     }
     VolatileRows.commit(cell, t);
     t.flush(cell.system());

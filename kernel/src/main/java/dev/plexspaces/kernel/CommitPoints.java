@@ -172,9 +172,15 @@ final class CommitPoints {
 
   private static final String ASK = "ask ";
 
+  /// True when the next commit point is on disk, at least the intent.
+  boolean isRecorded() {
+    return recording.replaying();
+  }
+
   /// Asks another actor: a commit point.
   ///
-  /// @param durable true when the other one is durable, too: then exactly once
+  /// @param durable true when the other one is durable, too: then exactly once; if the call is
+  ///   recorded, the record says so
   Object ask(
       Turn t, Address to, boolean durable, String operation, Object payload, Duration timeout) {
     turns.requireTurn("ask");

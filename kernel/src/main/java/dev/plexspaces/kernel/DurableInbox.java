@@ -182,7 +182,7 @@ final class DurableInbox {
 
   private void adopt(Envelope e, InboxRow row) {
     openSeq = row.seq();
-    delivered(e, row, DurableTimers.number(row.messageId(), row.dueAtMillis()));
+    delivered(e, row, timers.number(row));
   }
 
   /// Takes over what the row of a message says about its deliveries.
@@ -243,7 +243,7 @@ final class DurableInbox {
     behind = rows.size() == WINDOW;
     for (InboxRow row : rows) {
       lastSeq = row.seq();
-      long timer = DurableTimers.number(row.messageId(), row.dueAtMillis());
+      long timer = timers.number(row);
       if (row.seq() != openSeq && !timers.knows(timer)) {
         read(row, timer);
       }

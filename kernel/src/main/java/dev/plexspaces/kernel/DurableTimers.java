@@ -1,5 +1,6 @@
 package dev.plexspaces.kernel;
 
+import dev.plexspaces.kernel.journal.InboxRow;
 import dev.plexspaces.kernel.time.Timers;
 import java.time.Duration;
 import java.util.HashMap;
@@ -17,6 +18,9 @@ final class DurableTimers {
   private final Map<Long, DurableTimer> timers = new HashMap<>();
 
   private boolean detached;
+
+  /// What the ids of their rows begin with.
+  private String prefix = ID_PREFIX;
 
   /// One timer.
   static final class DurableTimer {
@@ -38,18 +42,30 @@ final class DurableTimers {
     this.cell = cell;
   }
 
-  /// The message id of a timer's row.
-  static String messageId(long number) {
-    return ID_PREFIX + number;
+  /// Numbers begin anew with each incarnation, and a dead letter of an earlier one may still be
+  /// there; the first incarnation is not named.
+  void incarnation(int incarnation) {
+    prefix = incarnation == 1 ? ID_PREFIX : ID_PREFIX + incarnation + ".";
   }
 
-  /// The number of a timer's row; -1 for other rows.
-  static long number(String messageId, long dueAtMillis) {
-    if (dueAtMillis == 0 || !messageId.startsWith(ID_PREFIX)) {
+  /// The message id of a timer's row.
+  String messageId(long number) {
+    return prefix + number;
+  }
+
+  /// True for the row of a timer, whatever incarnation set it.
+  static boolean isTimer(InboxRow row) {
+    return row.dueAtMillis() != 0 && row.messageId().startsWith(ID_PREFIX);
+  }
+
+  /// The number of a timer's row; -1 for other rows. A timer of an earlier incarnation, which
+  /// somebody re-drove, is a message like any other.
+  long number(InboxRow row) {
+    if (!isTimer(row) || !row.messageId().startsWith(prefix)) {
       return -1;
     }
     try {
-      return Long.parseLong(messageId.substring(ID_PREFIX.length()));
+      return Long.parseLong(row.messageId().substring(prefix.length()));
     } catch (NumberFormatException notOurs) {
       return -1;
     }

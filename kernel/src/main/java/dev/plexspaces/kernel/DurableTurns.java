@@ -187,6 +187,7 @@ final class DurableTurns {
     }
     LoadedActor loaded = store.load(id);
     incarnation = loaded.incarnation();
+    timers.incarnation(incarnation);
     nextTurn = loaded.nextTurn();
     nowMillis = loaded.lastAtMillis();
     state.restore(loaded.changes());
@@ -233,7 +234,7 @@ final class DurableTurns {
     e.extras().resume = openTurn;
     inbox.holdsOpenTurn(e, requestIds(openTurn.turn()));
     if (openTurn.turn() > 0 && !claims(e)) {
-      inbox.giveRow(t, e, ROW_OF_TURN + incarnation + "." + openTurn.turn(), input);
+      inbox.giveRow(t, e, rowOfTurn(incarnation, openTurn.turn()), input);
     }
     if (e.inboxSeq() == 0 && rowless != null && rowless.turn == openTurn.turn()) {
       e.extras.deliveries = rowless.deliveries;
@@ -241,6 +242,11 @@ final class DurableTurns {
           Deliveries.leftMillis(rowless.dueAtMillis, cell.system().clock().millis());
     }
     return e;
+  }
+
+  /// The id of the row that the open turn of a call from outside may have.
+  static String rowOfTurn(int incarnation, long turn) {
+    return ROW_OF_TURN + incarnation + "." + turn;
   }
 
   /// Ends the activation: `activate` may do anything but change what is durable.
@@ -491,7 +497,7 @@ final class DurableTurns {
     }
     // Made of what a replay has as well, so that a number the handler keeps stays valid.
     long number = nextTurn * TIMERS_MAX + timersSet++;
-    String messageId = DurableTimers.messageId(number);
+    String messageId = timers.messageId(number);
     e.extras().id = messageId;
     e.extras().durableTimer = number;
     long dueAt = Math.max(1, nowMillis + delay.toMillis());

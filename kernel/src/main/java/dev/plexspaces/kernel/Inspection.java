@@ -367,7 +367,7 @@ public final class Inspection {
               + ", then either discard it or re-drive it with rerun=true (--rerun)");
     }
     // A timer stays one.
-    long dueAt = DurableTimers.number(row.messageId(), row.dueAtMillis()) < 0 ? 0 : 1;
+    long dueAt = DurableTimers.isTimer(row) ? 1 : 0;
     return commit(row, new Row.InboxUpdate(row.to(), row.seq(), dueAt, 0))
         .thenApply(
             done -> {

@@ -162,6 +162,9 @@ final class Turn {
       case Row.InboxInsert(_, _, long dueAt, _) ->
           dueAt > 0 ? "timer " + message.type : text(message);
       case Row.InboxDelete _ -> "cancel timer";
+      case Row.MonitorInsert monitor ->
+          "monitor " + monitor.target().type() + "/" + monitor.target().key();
+      case Row.MonitorDelete _ -> "demonitor";
       case Row.KvPut put -> "put " + put.key();
       case Row.KvDelete delete -> "delete " + delete.key();
       // The calls of commit points are recorded with their results.

@@ -11,6 +11,7 @@ import dev.plexspaces.sdk.ActorException;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.sdk.Reply;
+import dev.plexspaces.sdk.SupervisionStrategy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -425,5 +426,50 @@ class DurableAsksTest {
           return store.inbox(id("payer", "p"), 0, 10).isEmpty();
         });
     assertThat(node.ask("payer", "p", "field", "given_up")).isEqualTo(1L);
+  }
+
+  /// Applications come back one after the other.
+  @Test
+  void callerThatComesBackBeforeItsCallee_goesOnOnceThatIsThere() {
+    TestType early =
+        DurableScript.type(
+            "early",
+            () ->
+                DurableScript.of(
+                        "begin",
+                        (c, m, s) -> {
+                          c.tell(c.actor("late", "x"), "told", null);
+                          c.ask(c.actor("late", "x"), "first", null, HOUR);
+                          s.put("outcome", c.ask(c.actor("late", "x"), "second", null, HOUR));
+                          return null;
+                        })
+                    .on("outcome", (c, m, s) -> s.get("outcome")));
+    TestType late =
+        DurableScript.type(
+            "late",
+            () ->
+                DurableScript.of("told", (c, m, s) -> add(s, "told", 1))
+                    .on("first", (c, m, s) -> add(s, "asked", 1))
+                    .on(
+                        "second",
+                        (c, m, s) -> {
+                          entered.incrementAndGet();
+                          Node.await(gate);
+                          return List.of(number(s, "told"), add(s, "asked", 1));
+                        }));
+    node = Node.withManualTime(store, clock).offer(early, late);
+    nodes.add(node);
+    node.tell("early", "e", "begin", null);
+    Node.eventually(() -> entered.get() == 1);
+    node.abandon();
+    store = store.afterCrash();
+    node = Node.withManualTime(store, clock).offer(early);
+    nodes.add(node);
+    gate.countDown();
+    Node.eventually(() -> node.state("early", "e").equals("active"));
+    node.install(
+        Node.unit("later", Node.supervisor("later", SupervisionStrategy.ONE_FOR_ONE, 3), late));
+    quiet();
+    assertThat(node.ask("early", "e", "outcome")).isEqualTo(List.of(1L, 2L));
   }
 }

@@ -189,7 +189,7 @@ class DurableTurnsTest {
     CompletableFuture<Object> after = node.asking("counter", "a", "add", 1);
     Node.eventually(() -> store.held() == 2);
     // Somebody else took the turn meanwhile.
-    store.disk().purge(Node.id("counter", "a"));
+    store.disk().purge(List.of(Node.id("counter", "a")), List.of());
     store.releaseAll();
     assertThat(Node.failure(write).code()).isEqualTo(ErrorCode.UNAVAILABLE);
     assertThat(Node.failure(read).code()).isEqualTo(ErrorCode.UNAVAILABLE);
@@ -305,7 +305,7 @@ class DurableTurnsTest {
     node.askFails("counter", "a", "add_and_crash", null);
     assertThat(node.ask("counter", "a", "inits")).isEqualTo(1L);
     restart();
-    store.disk().purge(Node.id("counter", "a"));
+    store.disk().purge(List.of(Node.id("counter", "a")), List.of());
     restart(counter());
     assertThat(node.ask("counter", "a", "get")).isEqualTo(0L);
     assertThat(node.ask("counter", "a", "inits")).isEqualTo(1L);

@@ -10,6 +10,7 @@ import dev.plexspaces.kernel.journal.InboxRow;
 import dev.plexspaces.kernel.journal.KvEntry;
 import dev.plexspaces.kernel.journal.LoadedActor;
 import dev.plexspaces.kernel.journal.MonitorRow;
+import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.RowResult;
 import dev.plexspaces.kernel.journal.Store;
 import dev.plexspaces.kernel.journal.UnacceptableCommit;
@@ -311,8 +312,37 @@ final class FaultyStore implements Store {
   }
 
   @Override
-  public void purge(ActorId actor) {
-    disk.purge(actor);
+  public List<String> namespaces(String tenant) {
+    requireReadable();
+    return disk.namespaces(tenant);
+  }
+
+  @Override
+  public List<String> actorKeys(Scope scope, String type, String afterKey, int limit) {
+    requireReadable();
+    return disk.actorKeys(scope, type, afterKey, limit);
+  }
+
+  /// Counts as one commit.
+  @Override
+  public List<RowResult> purge(List<ActorId> actors, List<Row> rows) {
+    requireReadable();
+    boolean heardOf = true;
+    synchronized (this) {
+      if (--commitsLeft == 0) {
+        heardOf = lastOneIsHeardOf;
+      }
+    }
+    List<RowResult> results = disk.purge(actors, rows);
+    synchronized (this) {
+      if (commitsLeft <= 0) {
+        crash();
+      }
+    }
+    if (!heardOf) {
+      requireReadable();
+    }
+    return results;
   }
 
   @Override

@@ -49,8 +49,8 @@ final class GatewayApplications implements Applications {
   }
 
   @Override
-  public void undeploy(String applicationId) {
-    deployments.undeploy(applicationId);
+  public void undeploy(String applicationId, boolean purge) {
+    deployments.undeploy(applicationId, purge);
   }
 
   @Override

@@ -158,13 +158,10 @@ public final class Node implements AutoCloseable {
             Thread::sleep);
     started("service links", links);
 
+    KernelHost host = new KernelHost(actors);
     deployments =
         new Deployments(
-            data.resolve("apps"),
-            AnnotatedActors::bind,
-            new KernelHost(actors),
-            links,
-            SystemClock.INSTANCE);
+            data.resolve("apps"), AnnotatedActors::bind, host, links, SystemClock.INSTANCE);
     started("applications", deployments);
     if (options.samples()) {
       Samples.deploy(deployments);
@@ -176,6 +173,7 @@ public final class Node implements AutoCloseable {
     started("metrics", metrics);
     ExecutorService blocking = Executors.newVirtualThreadPerTaskExecutor();
     started("blocking calls", blocking);
+    started("purges", host::stopPurges);
     gateway =
         Gateway.start(
             gatewayOptions(),

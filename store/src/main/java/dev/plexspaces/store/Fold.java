@@ -101,6 +101,18 @@ final class Fold {
     return bytesWritten;
   }
 
+  /// Payload of the history, bytes.
+  long historyBytes() {
+    return historyBytes;
+  }
+
+  /// A transaction that called [#forget] was rolled back.
+  ///
+  /// @param before what [#historyBytes] was
+  void notForgotten(long before) {
+    historyBytes = before;
+  }
+
   boolean isRunning() {
     return running;
   }

@@ -816,8 +816,52 @@ public final class SqliteStore implements Store {
   }
 
   @Override
-  public void purge(ActorId actor) {
-    writer.order(() -> writer.purge(actor));
+  public List<String> namespaces(String tenant) {
+    return readers.read(
+        database -> {
+          PreparedStatement select =
+              database.sql(
+                  "SELECT namespace FROM scope s WHERE tenant = ? AND EXISTS"
+                      + " (SELECT 1 FROM actor a WHERE a.scope_no = s.scope_no)"
+                      + " ORDER BY namespace");
+          select.setString(1, tenant);
+          return texts(select);
+        });
+  }
+
+  @Override
+  public List<String> actorKeys(Scope scope, String type, String afterKey, int limit) {
+    return readers.read(
+        database -> {
+          PreparedStatement select =
+              database.sql(
+                  "SELECT \"key\" FROM actor WHERE scope_no = (SELECT scope_no FROM scope"
+                      + " WHERE tenant = ? AND namespace = ?) AND type = ? AND \"key\" > ?"
+                      + " ORDER BY \"key\" LIMIT ?");
+          select.setString(1, scope.tenant());
+          select.setString(2, scope.namespace());
+          select.setString(3, type);
+          select.setString(4, afterKey);
+          select.setInt(5, limit);
+          return texts(select);
+        });
+  }
+
+  private static List<String> texts(PreparedStatement select) throws SQLException {
+    List<String> found = new ArrayList<>();
+    try (ResultSet rows = select.executeQuery()) {
+      while (rows.next()) {
+        found.add(rows.getString(1));
+      }
+    }
+    return found;
+  }
+
+  @Override
+  public List<RowResult> purge(List<ActorId> actors, List<Row> rows) {
+    Writer.Purge purge = new Writer.Purge(actors, rows);
+    writer.order(() -> writer.purge(purge));
+    return purge.results();
   }
 
   /// What the store did and where it stands. Cheap.

@@ -5,6 +5,7 @@ import dev.plexspaces.kernel.identity.Scope;
 import dev.plexspaces.kernel.journal.Commit;
 import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.RowResult;
+import dev.plexspaces.kernel.journal.Store;
 import dev.plexspaces.kernel.journal.TurnCursor;
 import dev.plexspaces.kernel.journal.TurnRecordCodec;
 import dev.plexspaces.kernel.journal.UnacceptableCommit;
@@ -938,35 +939,108 @@ final class Writer implements Runnable {
         .row("SELECT coalesce(min(expires), " + Long.MAX_VALUE + ") FROM idempotency")[0];
   }
 
-  /// Forgets an actor. On the writer thread, between two batches.
-  void purge(ActorId id) throws SQLException {
-    KnownActor actor = entry(id);
-    load(actor);
-    if (actor.no == 0) {
-      return;
+  /// Actors to be forgotten, with the rows of the same commit, and its outcome.
+  static final class Purge {
+    private final List<ActorId> actors;
+    private final List<Row> rows;
+    private List<RowResult> results = List.of();
+    private PlexException refusal;
+
+    Purge(List<ActorId> actors, List<Row> rows) {
+      this.actors = actors;
+      this.rows = rows;
     }
-    // With the whole log folded, no row of the actor is left in it.
+
+    /// What the rows answered.
+    ///
+    /// @throws PlexException `CONFLICT`: nothing has happened
+    List<RowResult> results() {
+      if (refusal != null) {
+        throw refusal;
+      }
+      return results;
+    }
+  }
+
+  /// Writes rows and forgets actors. On the writer thread, between two batches.
+  void purge(Purge purge) throws SQLException {
+    if (purge.actors.size() > Store.PURGED_MAX) {
+      throw new IllegalArgumentException(
+          purge.actors.size() + " actors at once, at most " + Store.PURGED_MAX);
+    }
+    // With the whole log folded, no row of the actors is left in it.
     foldAll();
-    database.sql("BEGIN IMMEDIATE").execute();
-    requireEpoch();
-    int requests = fold.forget(actor);
-    PreparedStatement tombstone =
-        database.sql("UPDATE actor SET incarnation = incarnation + 1 WHERE actor_no = ?");
-    tombstone.setLong(1, actor.no);
-    tombstone.executeUpdate();
-    PreparedStatement partition = database.sql("UPDATE \"partition\" SET seq = ? WHERE id = 0");
-    partition.setLong(1, seq + 1);
-    partition.executeUpdate();
-    database.sql("COMMIT").execute();
-    requestCounts.add(id.scope().tenant(), -requests);
+    List<KnownActor> known = new ArrayList<>();
+    Map<String, Long> forgotten = new HashMap<>();
+    touched.clear();
+    created.clear();
+    direct.reset();
+    long historyBytes = fold.historyBytes();
+    try {
+      database.sql("BEGIN IMMEDIATE").execute();
+      requireEpoch();
+      try {
+        purge.results = direct.apply(purge.rows, options.clock().millis());
+        direct.flush();
+        for (ActorId id : purge.actors) {
+          KnownActor actor = entry(id);
+          load(actor);
+          if (actor.no != 0) {
+            requireEmptyInbox(actor);
+            known.add(actor);
+          }
+        }
+      } catch (PlexException refused) {
+        undoBatch();
+        purge.refusal = refused;
+        return;
+      }
+      PreparedStatement tombstone =
+          database.sql("UPDATE actor SET incarnation = incarnation + 1 WHERE actor_no = ?");
+      for (KnownActor actor : known) {
+        forgotten.merge(actor.id.scope().tenant(), (long) fold.forget(actor), Long::sum);
+        tombstone.setLong(1, actor.no);
+        tombstone.executeUpdate();
+      }
+      PreparedStatement partition =
+          database.sql("UPDATE \"partition\" SET seq = ?, inbox_seq = ? WHERE id = 0");
+      partition.setLong(1, seq + 1);
+      partition.setLong(2, direct.inboxSeq());
+      partition.executeUpdate();
+      Fault planted = fault;
+      if (planted != null) {
+        planted.beforeCommit();
+      }
+      database.sql("COMMIT").execute();
+    } catch (SQLException | RuntimeException e) {
+      fold.notForgotten(historyBytes);
+      undoBatch();
+      throw e;
+    }
+    forgotten.forEach((tenant, requests) -> requestCounts.add(tenant, -requests));
     seq++;
     durableSeq = seq;
-    actor.cursor = TurnCursor.START;
-    actor.foldedCursor = TurnCursor.START;
-    actor.foldedSeq = 0;
-    actor.foldedAtMillis = 0;
-    actor.historyNo = 0;
+    for (KnownActor actor : known) {
+      actor.cursor = TurnCursor.START;
+      actor.foldedCursor = TurnCursor.START;
+      actor.foldedSeq = 0;
+      actor.foldedAtMillis = 0;
+      actor.historyNo = 0;
+    }
     onBatch.run();
+  }
+
+  private void requireEmptyInbox(KnownActor actor) throws SQLException {
+    PreparedStatement select =
+        database.sql("SELECT seq FROM inbox WHERE to_no = ? AND buried = 0 LIMIT 1");
+    select.setLong(1, actor.no);
+    try (ResultSet found = select.executeQuery()) {
+      if (found.next()) {
+        throw new PlexException(
+            ErrorCode.CONFLICT,
+            "inbox of " + actor.id + ": message " + found.getLong(1) + " waits");
+      }
+    }
   }
 
   // Actors and scopes

@@ -149,7 +149,7 @@ class GoldenDatabaseTest {
                 new Row.InboxUpdate(ALICE, 1, 77, 2),
                 new Row.InboxBury(BOB, 2, "poison"),
                 new Row.KvDelete(SCOPE, "gone", OptionalLong.empty())));
-        store.purge(BOB);
+        store.purge(List.of(BOB), List.of());
         TurnRecord opening = Commits.record(Kind.OPEN, 0, 0).get();
         commit(
             store,

@@ -448,6 +448,42 @@ class SqliteStoreCrashTest {
   }
 
   @Test
+  void purge_onAFullDisk_changesNothing_andWorksWhenThereIsRoom() throws SQLException {
+    try (SqliteStore store = SqliteStore.open(directory, STILL)) {
+      submit(store, everywhere(ALICE, 0)).durable();
+      List<InboxRow> waiting = store.inbox(BOB, 0, 10);
+      List<Row> rows = new ArrayList<>();
+      waiting.forEach(row -> rows.add(new Row.InboxDelete(BOB, row.seq())));
+      ActorId asker = new ActorId(ALICE.scope(), ALICE.type(), "asker");
+      rows.add(new Row.InboxInsert(asker, "reply", 0, new byte[] {1}));
+      store.plant(
+          () -> {
+            throw new SQLiteException("no room", SQLiteErrorCode.SQLITE_FULL);
+          });
+
+      assertThatThrownBy(() -> store.purge(List.of(ALICE, BOB), rows))
+          .isInstanceOfSatisfying(
+              PlexException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.UNAVAILABLE));
+
+      assertThat(store.load(ALICE).incarnation()).isEqualTo(1);
+      assertThat(store.load(ALICE).nextTurn()).isEqualTo(1);
+      assertThat(store.inbox(BOB, 0, 10)).hasSize(1);
+      assertThat(store.inbox(asker, 0, 10)).isEmpty();
+      store.plant(null);
+      store.purge(List.of(ALICE, BOB), rows);
+      assertThat(store.load(ALICE).incarnation()).isEqualTo(2);
+      assertThat(store.inbox(BOB, 0, 10)).isEmpty();
+      assertThat(store.inbox(asker, 0, 10)).hasSize(1);
+      submit(store, everywhere(ALICE, 0)).durable();
+    }
+    try (SqliteStore store = SqliteStore.open(directory, STILL)) {
+      assertThat(store.load(ALICE).incarnation()).isEqualTo(2);
+      assertThat(store.load(ALICE).nextTurn()).isEqualTo(1);
+      assertThat(store.load(BOB).incarnation()).isEqualTo(2);
+    }
+  }
+
+  @Test
   void commit_diskFails_stopsTheStoreAndLosesNothing() {
     List<PlexException> told = new ArrayList<>();
     try (SqliteStore store = SqliteStore.open(directory, STILL.withOnFailure(told::add))) {
@@ -463,7 +499,8 @@ class SqliteStoreCrashTest {
       // A disk that failed once is not trusted again.
       assertThat(submit(store, everywhere(ALICE, 1)).refused().code())
           .isEqualTo(ErrorCode.UNAVAILABLE);
-      assertThatThrownBy(() -> store.purge(ALICE)).isInstanceOf(PlexException.class);
+      assertThatThrownBy(() -> store.purge(List.of(ALICE), List.of()))
+          .isInstanceOf(PlexException.class);
       assertThat(store.stats().state()).isEqualTo(StoreStats.State.FAILED);
       assertThat(told).hasSize(1);
       assertThat(whole(store, ALICE)).isEqualTo(1);

@@ -111,25 +111,33 @@ public final class InMemoryStore implements Store {
         TurnCursor before = known == null ? TurnCursor.START : known.cursor;
         after = before.after(commit.actor(), commit.record().get());
       }
-      List<RowResult> results = new ArrayList<>(commit.rows().size());
-      for (Row row : commit.rows()) {
-        results.add(applyRow(row, now, undo));
-      }
+      List<RowResult> answer = applyRows(commit.rows(), now, undo);
       long seq = ++contents.seq;
       if (after != null) {
-        contents.actor(commit.actor()).commit(seq, commit.record().get(), results, after);
+        contents.actor(commit.actor()).commit(seq, commit.record().get(), answer, after);
       }
       if (seq % SWEEP_EVERY == 0) {
         contents.sweep(now);
       }
-      List<RowResult> answer = List.copyOf(results);
       return () -> listener.durable(seq, answer);
     } catch (PlexException refused) {
-      for (int i = undo.size() - 1; i >= 0; i--) {
-        undo.get(i).run();
-      }
+      undo(undo);
       return () -> listener.refused(refused);
     }
+  }
+
+  private static void undo(List<Runnable> undo) {
+    for (int i = undo.size() - 1; i >= 0; i--) {
+      undo.get(i).run();
+    }
+  }
+
+  private List<RowResult> applyRows(List<Row> rows, long now, List<Runnable> undo) {
+    List<RowResult> results = new ArrayList<>(rows.size());
+    for (Row row : rows) {
+      results.add(applyRow(row, now, undo));
+    }
+    return List.copyOf(results);
   }
 
   private RowResult applyRow(Row row, long now, List<Runnable> undo) {
@@ -501,18 +509,60 @@ public final class InMemoryStore implements Store {
   }
 
   @Override
-  public void purge(ActorId actor) {
+  public List<String> namespaces(String tenant) {
     synchronized (lock) {
       requireOpen();
-      Actor known = contents.actors.get(actor);
-      if (known == null) {
-        return;
+      return contents.actors.keySet().stream()
+          .filter(id -> id.scope().tenant().equals(tenant))
+          .map(id -> id.scope().namespace())
+          .distinct()
+          .sorted(KEY_ORDER)
+          .toList();
+    }
+  }
+
+  @Override
+  public List<String> actorKeys(Scope scope, String type, String afterKey, int limit) {
+    synchronized (lock) {
+      requireOpen();
+      return contents.actors.keySet().stream()
+          .filter(id -> id.scope().equals(scope) && id.type().equals(type))
+          .map(ActorId::key)
+          .filter(key -> KEY_ORDER.compare(key, afterKey) > 0)
+          .sorted(KEY_ORDER)
+          .limit(limit)
+          .toList();
+    }
+  }
+
+  @Override
+  public List<RowResult> purge(List<ActorId> actors, List<Row> rows) {
+    synchronized (lock) {
+      requireOpen();
+      List<Runnable> undo = new ArrayList<>();
+      try {
+        List<RowResult> results = applyRows(rows, clock.millis(), undo);
+        for (Inbox row : contents.inbox.values()) {
+          if (!row.buried() && actors.contains(row.to)) {
+            throw new PlexException(
+                ErrorCode.CONFLICT, "inbox of " + row.to + ": message " + row.seq + " waits");
+          }
+        }
+        contents.seq++;
+        contents.monitors.keySet().removeIf(key -> actors.contains(key.watcher));
+        for (ActorId actor : actors) {
+          contents.actors.computeIfPresent(
+              actor,
+              (id, known) -> {
+                contents.countRequests(id.scope().tenant(), -known.requests.size());
+                return new Actor(known.incarnation + 1);
+              });
+        }
+        return results;
+      } catch (PlexException refused) {
+        undo(undo);
+        throw refused;
       }
-      contents.seq++;
-      contents.inbox.values().removeIf(row -> !row.buried() && row.to.equals(actor));
-      contents.monitors.keySet().removeIf(key -> key.watcher.equals(actor));
-      contents.countRequests(actor.scope().tenant(), -known.requests.size());
-      contents.actors.put(actor, new Actor(known.incarnation + 1));
     }
   }
 

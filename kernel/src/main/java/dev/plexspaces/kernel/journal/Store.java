@@ -62,13 +62,29 @@ public interface Store extends AutoCloseable {
   /// whether they are kept or not. Source: spec/turns rule 6.
   List<HistoryEntry> history(ActorId actor, long beforeSeq, int limit);
 
-  /// Forgets an actor: state, waiting inbox rows, remembered requests, history, the monitors it
-  /// holds. Its buried rows stay among the dead letters, monitors of it with those who hold them.
-  /// Its next incarnation starts anew; the number rises with every purge of an actor the store
-  /// knows. Returns once this is durable.
+  /// The namespaces of a tenant that have an actor, in order of their bytes.
+  List<String> namespaces(String tenant);
+
+  /// The keys of the actors of a type, purged ones included, in order of their bytes, above
+  /// `afterKey` ("" for the start).
+  List<String> actorKeys(Scope scope, String type, String afterKey, int limit);
+
+  /// Writes rows and forgets actors, in one commit: state, an open turn, remembered requests,
+  /// history, the monitors they hold. Their buried rows stay among the dead letters, monitors of
+  /// them with those who hold them. The next incarnation of each starts anew; the number rises with
+  /// every purge of an actor the store knows. Returns once this is durable. Source: spec/turns rule
+  /// 19.
   ///
-  /// @throws PlexException `UNAVAILABLE` when it cannot be written
-  void purge(ActorId actor);
+  /// @param actors at most [#PURGED_MAX]
+  /// @param rows what becomes of their waiting messages
+  /// @return what the rows answered, by position
+  /// @throws PlexException nothing has happened: `CONFLICT` when a precondition of a row fails, or
+  ///   when a message would still wait in the inbox of one of them; `UNAVAILABLE` when it cannot be
+  ///   written
+  List<RowResult> purge(List<ActorId> actors, List<Row> rows);
+
+  /// Most actors in one [#purge]: others wait while it is written.
+  int PURGED_MAX = 64;
 
   /// Commits what is queued, then closes. Later calls throw `UNAVAILABLE`.
   @Override

@@ -6,6 +6,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 import tools.jackson.databind.node.ObjectNode;
@@ -25,16 +26,31 @@ final class UndeployCommand implements Callable<Integer> {
   @Parameters(index = "0", paramLabel = "ID", description = "The application.")
   private String id;
 
+  @Option(
+      names = "--purge",
+      description = {
+        "Forget its durable actors for good: their state is gone, messages that wait for them",
+        "become dead letters. Without it all of this is there when it is deployed again."
+      })
+  private boolean purge;
+
   @Override
   public Integer call() {
     connection
         .client()
-        .send("DELETE", "/api/v1/applications/" + Client.segment(id), Optional.empty(), TIMEOUT);
+        .send(
+            "DELETE",
+            "/api/v1/applications/" + Client.segment(id) + (purge ? "?purge=true" : ""),
+            Optional.empty(),
+            TIMEOUT);
     if (connection.json) {
-      ObjectNode answer = Client.JSON.createObjectNode().put("application_id", id);
+      ObjectNode answer =
+          Client.JSON.createObjectNode().put("application_id", id).put("purged", purge);
       spec.commandLine().getOut().println(answer);
     } else {
-      spec.commandLine().getOut().println("undeployed " + id);
+      spec.commandLine()
+          .getOut()
+          .println("undeployed " + id + (purge ? " and purged its actors" : ""));
     }
     return Main.OK;
   }

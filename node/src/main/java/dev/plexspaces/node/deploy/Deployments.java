@@ -1,6 +1,7 @@
 package dev.plexspaces.node.deploy;
 
 import dev.plexspaces.kernel.ApplicationUnit;
+import dev.plexspaces.kernel.Purge;
 import dev.plexspaces.kernel.binding.ActorType;
 import dev.plexspaces.kernel.identity.Scope;
 import dev.plexspaces.node.deploy.Deployment.Status;
@@ -35,7 +36,9 @@ public final class Deployments implements AutoCloseable {
 
   /* On disk: DIR/apps/<id>/ holds app-config.toml, lib/*.jar and deployment.json. The last is
   written when the application has started: it is the commit of a deployment, and removing it is the
-  commit of an undeployment. A directory without it is the rest of a crash and is removed at start. */
+  commit of an undeployment. A directory without it is the rest of a crash and is removed at start.
+  Before its actors are purged it is replaced by one that says so: from then on the application does
+  not come back, and the next start goes on with the purge. */
 
   /// Most applications on one node.
   public static final int APPLICATIONS_MAX = 1_000;
@@ -80,8 +83,23 @@ public final class Deployments implements AutoCloseable {
       Optional<byte[]> config) {}
 
   /// Content of `deployment.json`.
+  ///
+  /// @param types its actor types; empty when an older build wrote it
+  /// @param purging true from when its actors are about to be purged
   record Marker(
-      String id, String name, String version, String tenant, String namespace, String deployedAt) {}
+      String id,
+      String name,
+      String version,
+      String tenant,
+      String namespace,
+      String deployedAt,
+      List<String> types,
+      Boolean purging) {
+    Marker {
+      types = types == null ? List.of() : types;
+      purging = purging != null && purging;
+    }
+  }
 
   /// One application; its fields are guarded by itself.
   private static final class Entry {
@@ -102,6 +120,12 @@ public final class Deployments implements AutoCloseable {
     AppConfig config;
     boolean installed;
 
+    /// Its actor types; empty while they are not known.
+    List<String> types = List.of();
+
+    /// Its actors are being purged, or some are purged already: it cannot come back.
+    boolean purging;
+
     Entry(
         String id,
         String tenant,
@@ -115,6 +139,10 @@ public final class Deployments implements AutoCloseable {
       this.name = name;
       this.version = version;
       this.deployedAt = deployedAt;
+    }
+
+    synchronized Purge.Order purgeOrder() {
+      return new Purge.Order(id, tenant, types);
     }
 
     synchronized void become(Status next, String why) {
@@ -231,8 +259,9 @@ public final class Deployments implements AutoCloseable {
     }
   }
 
-  /// Starts what was deployed before the node stopped, oldest first. One that cannot start is
-  /// listed as failed, with the reason; the others start all the same.
+  /// Starts what was deployed before the node stopped, oldest first, and then goes on with purges
+  /// that it interrupted. One that cannot start is listed as failed, with the reason; the others
+  /// start all the same.
   public void restore() {
     List<Path> homes = new ArrayList<>();
     try (Stream<Path> ids = Files.list(directory)) {
@@ -252,19 +281,46 @@ public final class Deployments implements AutoCloseable {
       }
     }
     markers.sort(Comparator.comparing(Marker::deployedAt).thenComparing(Marker::id));
-    markers.forEach(this::restore);
+    List<Entry> purging = new ArrayList<>();
+    for (Marker marker : markers) {
+      if (marker.purging()) {
+        Entry entry = reserve(entry(marker));
+        synchronized (entry) {
+          entry.purging = true;
+          entry.become(Status.STOPPING, "");
+        }
+        host.reserve(entry.purgeOrder());
+        purging.add(entry);
+      }
+    }
+    markers.stream().filter(marker -> !marker.purging()).forEach(this::restore);
+    // Now that those run who wait for its actors.
+    for (Entry entry : purging) {
+      try {
+        host.purge(entry.purgeOrder());
+        forget(entry);
+      } catch (PlexException | IOException e) {
+        LOG.error("application {} cannot be purged", entry.id, e);
+        entry.become(Status.FAILED, notUndeployed(e));
+      }
+    }
+  }
+
+  private static Entry entry(Marker marker) {
+    Entry entry =
+        new Entry(
+            marker.id(),
+            marker.tenant(),
+            marker.namespace(),
+            marker.name(),
+            marker.version(),
+            Instant.parse(marker.deployedAt()));
+    entry.types = marker.types();
+    return entry;
   }
 
   private void restore(Marker marker) {
-    Entry entry =
-        reserve(
-            new Entry(
-                marker.id(),
-                marker.tenant(),
-                marker.namespace(),
-                marker.name(),
-                marker.version(),
-                Instant.parse(marker.deployedAt())));
+    Entry entry = reserve(entry(marker));
     try {
       Bundle bundle = Bundle.open(home(marker.id()));
       entry.description = bundle.config().description();
@@ -282,12 +338,16 @@ public final class Deployments implements AutoCloseable {
     }
   }
 
-  /// Stops an application in order and forgets it, its files and its classes. Durable state of its
-  /// actors stays in the store.
+  /// Stops an application in order and forgets it, its files and its classes.
   ///
+  /// @param purge false keeps the durable state of its actors in the store, and the messages that
+  ///   wait for them; true forgets its actors (see [Purge]). Once that has begun it is gone through
+  ///   with, at the next start if need be: an application listed as failed because of it can only
+  ///   be undeployed again, which goes on
   /// @throws PlexException `NOT_FOUND`; `CONFLICT` while it is being deployed or undeployed;
-  ///   `NOT_PERMITTED` for one that comes with the node
-  public void undeploy(String id) {
+  ///   `NOT_PERMITTED` for one that comes with the node; `FAILED_PRECONDITION` when it cannot be
+  ///   purged because it never started; `UNAVAILABLE` when disk or store refuse
+  public void undeploy(String id, boolean purge) {
     Entry entry = entries.get(id);
     if (entry == null) {
       throw Refused.unknown(id);
@@ -295,24 +355,61 @@ public final class Deployments implements AutoCloseable {
     if (entry.tenant.isEmpty()) {
       throw Refused.shared(id);
     }
+    boolean purges;
     synchronized (entry) {
+      purges = purge || entry.purging;
+      if (purges && entry.types.isEmpty()) {
+        throw Refused.unknownTypes(id);
+      }
       switch (entry.status) {
         case RUNNING, FAILED -> entry.become(Status.STOPPING, "");
         case LOADING, STARTING, STOPPING, STOPPED ->
             throw Refused.busy(id, entry.status.name().toLowerCase(Locale.ROOT));
       }
     }
-    Path home = home(entry.id);
     try {
+      if (purges) {
+        // Before its types are free for others.
+        host.reserve(entry.purgeOrder());
+      }
       release(entry);
-      Files.deleteIfExists(home.resolve(MARKER));
+      if (purges) {
+        beginPurge(entry);
+        host.purge(entry.purgeOrder());
+      }
+      forget(entry);
     } catch (IOException | RuntimeException e) {
-      entry.become(Status.FAILED, "could not be undeployed: " + e.getMessage());
+      entry.become(Status.FAILED, notUndeployed(e));
       throw e instanceof PlexException p ? p : Refused.disk(e);
+    } finally {
+      synchronized (entry) {
+        if (purges && !entry.purging) {
+          host.free(entry.purgeOrder());
+        }
+      }
     }
+    LOG.info("undeployed application {}", entry.id);
+  }
+
+  private static String notUndeployed(Exception e) {
+    return "could not be undeployed: " + e.getMessage() + "; undeploy it again to go on";
+  }
+
+  /// From here on it does not come back, whatever happens: even a marker that could not be written
+  /// may be on disk.
+  private void beginPurge(Entry entry) throws IOException {
+    synchronized (entry) {
+      entry.purging = true;
+    }
+    writeMarker(home(entry.id), entry);
+  }
+
+  /// Removes what is left of an application that runs no more.
+  private void forget(Entry entry) throws IOException {
+    Path home = home(entry.id);
+    Files.deleteIfExists(home.resolve(MARKER));
     deleteQuietly(home);
     entries.remove(entry.id, entry);
-    LOG.info("undeployed application {}", entry.id);
   }
 
   /// The applications of the node, of every tenant, ordered by id.
@@ -403,6 +500,7 @@ public final class Deployments implements AutoCloseable {
     synchronized (entry) {
       entry.config = config;
       entry.loaded = loaded;
+      entry.types = List.copyOf(loaded.types().keySet());
       entry.become(Status.STARTING, "");
     }
     String tenant = entry.tenant.isEmpty() ? SHARED_TENANT : entry.tenant;
@@ -482,7 +580,9 @@ public final class Deployments implements AutoCloseable {
             entry.version,
             entry.tenant,
             entry.namespace,
-            entry.deployedAt.toString());
+            entry.deployedAt.toString(),
+            entry.types,
+            entry.purging);
     Path fresh = home.resolve(MARKER + ".new");
     Files.write(fresh, JSON.writeValueAsBytes(marker));
     DurableFiles.sync(home);

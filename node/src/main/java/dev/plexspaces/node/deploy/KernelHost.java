@@ -3,6 +3,7 @@ package dev.plexspaces.node.deploy;
 import dev.plexspaces.kernel.ActorSystem;
 import dev.plexspaces.kernel.ApplicationUnit;
 import dev.plexspaces.kernel.KernelMetrics.TypeMetrics;
+import dev.plexspaces.kernel.Purge;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.ExitReason;
 import dev.plexspaces.sdk.PlexException;
@@ -26,11 +27,13 @@ public final class KernelHost implements ApplicationHost {
   public static final Duration STOP_MAX = Duration.ofSeconds(120);
 
   private final ActorSystem system;
+  private final Purge purge;
   private final Map<String, Consumer<String>> watchers = new ConcurrentHashMap<>();
 
   /// Takes over the system's [ActorSystem#onApplicationExit].
   public KernelHost(ActorSystem system) {
     this.system = system;
+    this.purge = new Purge(system);
     system.onApplicationExit(this::exited);
   }
 
@@ -66,6 +69,26 @@ public final class KernelHost implements ApplicationHost {
         throw e;
       }
     }
+  }
+
+  @Override
+  public void reserve(Purge.Order order) {
+    purge.reserve(order);
+  }
+
+  @Override
+  public void free(Purge.Order order) {
+    purge.free(order);
+  }
+
+  @Override
+  public void purge(Purge.Order order) {
+    purge.run(order);
+  }
+
+  /// Ends a purge that is under way, soon: nobody waits for it when the node stops.
+  public void stopPurges() {
+    purge.stop();
   }
 
   @Override

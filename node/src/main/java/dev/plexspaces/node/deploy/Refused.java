@@ -44,6 +44,15 @@ final class Refused {
         ErrorCode.NOT_PERMITTED, "application \"" + id + "\" belongs to the node");
   }
 
+  static PlexException unknownTypes(String id) {
+    return new PlexException(
+        ErrorCode.FAILED_PRECONDITION,
+        "application \""
+            + id
+            + "\" cannot be purged: it did not start, so its actor types are not known; undeploy it"
+            + " without purge, or deploy one that starts in its place and purge that");
+  }
+
   static PlexException tooMany(int max) {
     return new PlexException(
         ErrorCode.RESOURCE_EXHAUSTED,

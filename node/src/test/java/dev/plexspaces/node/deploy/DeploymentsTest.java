@@ -106,7 +106,7 @@ class DeploymentsTest {
     deployments.deploy(psa("shop", LINKED));
     assertThat(links.open).isEqualTo(Map.of("shop", "acme: [bank]"));
 
-    deployments.undeploy("shop");
+    deployments.undeploy("shop", false);
     assertThat(links.open).isEmpty();
   }
 
@@ -320,11 +320,118 @@ class DeploymentsTest {
   void undeploy_stopsTheTreeAndForgetsTheFiles() {
     deployments.deploy(psa("shop", CONFIG));
 
-    deployments.undeploy("shop");
+    deployments.undeploy("shop", false);
 
     assertThat(host.log).containsExactly("install shop", "uninstall shop");
     assertNothingIsLeft();
-    assertThat(refusal(() -> deployments.undeploy("shop")).code()).isEqualTo(ErrorCode.NOT_FOUND);
+    assertThat(refusal(() -> deployments.undeploy("shop", false)).code())
+        .isEqualTo(ErrorCode.NOT_FOUND);
+  }
+
+  @Test
+  void undeploy_withPurge_reservesTheTypesBeforeItStops_andPurgesAfter() {
+    deployments.deploy(psa("shop", CONFIG));
+
+    deployments.undeploy("shop", true);
+
+    assertThat(host.log)
+        .containsExactly(
+            "install shop", "reserve shop [echo]", "uninstall shop", "purge acme shop [echo]");
+    assertNothingIsLeft();
+  }
+
+  @Test
+  void purgeThatFails_isGoneThroughWith_byTheNextUndeployment() {
+    deployments.deploy(psa("shop", CONFIG));
+    host.refusePurge = new PlexException(ErrorCode.UNAVAILABLE, "the disk is full");
+
+    assertThat(refusal(() -> deployments.undeploy("shop", true)).code())
+        .isEqualTo(ErrorCode.UNAVAILABLE);
+
+    Deployment half = deployments.find("shop").orElseThrow();
+    assertThat(half.status()).isEqualTo(Status.FAILED);
+    assertThat(half.detail())
+        .isEqualTo("could not be undeployed: the disk is full; undeploy it again to go on");
+    assertThat(refusal(() -> deployments.deploy(psa("shop", CONFIG))).code())
+        .isEqualTo(ErrorCode.CONFLICT);
+    host.refusePurge = null;
+    host.log.clear();
+    // There is no way back, so it need not be said again.
+    deployments.undeploy("shop", false);
+    assertThat(host.log).containsExactly("reserve shop [echo]", "purge acme shop [echo]");
+    assertNothingIsLeft();
+  }
+
+  @Test
+  void purgeThatFails_isGoneThroughWith_byTheNextStart_whenTheOthersRun() {
+    deployments.deploy(psa("shop", CONFIG));
+    deployments.deploy(psa("other", CONFIG));
+    host.refusePurge = new PlexException(ErrorCode.UNAVAILABLE, "the process dies");
+    refusal(() -> deployments.undeploy("shop", true));
+    deployments.close();
+    host.log.clear();
+
+    deployments = reopened();
+    deployments.restore();
+
+    assertThat(host.log)
+        .containsExactly("reserve shop [echo]", "install other", "purge acme shop [echo]");
+    assertThat(deployments.find("shop").orElseThrow().status()).isEqualTo(Status.FAILED);
+    deployments.close();
+    host.refusePurge = null;
+    deployments = reopened();
+    deployments.restore();
+    assertThat(deployments.list()).extracting(Deployment::id).containsExactly("other");
+    assertThat(apps.resolve("shop")).doesNotExist();
+  }
+
+  @Test
+  void stopThatFails_purgesNothing_andFreesTheTypes() {
+    deployments.deploy(psa("shop", CONFIG));
+    host.refuseStop = new PlexException(ErrorCode.TIMEOUT, "did not stop");
+
+    refusal(() -> deployments.undeploy("shop", true));
+
+    assertThat(host.log).containsExactly("install shop", "reserve shop [echo]", "free shop");
+    host.refuseStop = null;
+    deployments.undeploy("shop", false);
+    assertThat(host.log).doesNotContain("purge acme shop [echo]");
+    assertNothingIsLeft();
+  }
+
+  @Test
+  void applicationThatCannotStart_isPurgedByTheTypesItHadWhenItWasDeployed() throws IOException {
+    deployments.deploy(psa("shop", CONFIG));
+    deployments.close();
+    Files.writeString(apps.resolve("shop/app-config.toml"), "typo = 1");
+    deployments = reopened();
+    deployments.restore();
+
+    deployments.undeploy("shop", true);
+
+    assertThat(host.log.getLast()).isEqualTo("purge acme shop [echo]");
+    assertNothingIsLeft();
+  }
+
+  /// A marker as an older build wrote it says nothing of types.
+  @Test
+  void applicationOfUnknownTypes_isNotPurged() throws IOException {
+    deployments.deploy(psa("shop", CONFIG));
+    deployments.close();
+    Files.writeString(apps.resolve("shop/app-config.toml"), "typo = 1");
+    Path marker = apps.resolve("shop/deployment.json");
+    String old = Files.readString(marker).replaceAll(",\"types\":.*}", "}");
+    assertThat(old).endsWith("Z\"}");
+    Files.writeString(marker, old);
+    deployments = reopened();
+    deployments.restore();
+
+    PlexException refused = refusal(() -> deployments.undeploy("shop", true));
+
+    assertThat(refused.code()).isEqualTo(ErrorCode.FAILED_PRECONDITION);
+    assertThat(refused).hasMessageContaining("actor types are not known");
+    deployments.undeploy("shop", false);
+    assertNothingIsLeft();
   }
 
   @Test
@@ -365,7 +472,7 @@ class DeploymentsTest {
     Deployment broken = deployments.find("broken").orElseThrow();
     assertThat(broken.status()).isEqualTo(Status.FAILED);
     assertThat(broken.detail()).startsWith("app-config.toml: typo: is not a known key");
-    deployments.undeploy("broken");
+    deployments.undeploy("broken", false);
     assertThat(deployments.list()).extracting(Deployment::id).containsExactly("shop");
   }
 
@@ -392,7 +499,7 @@ class DeploymentsTest {
     assertThat(host.running.get("sample").visibleTo()).isEmpty();
     assertThat(deployments.find("sample").orElseThrow().tenant()).isEmpty();
     assertThat(deployments.list()).hasSize(1);
-    assertThat(refusal(() -> deployments.undeploy("sample")).code())
+    assertThat(refusal(() -> deployments.undeploy("sample", false)).code())
         .isEqualTo(ErrorCode.NOT_PERMITTED);
     assertThat(refusal(() -> deployments.deploy(psa("sample", CONFIG))).code())
         .isEqualTo(ErrorCode.CONFLICT);
@@ -435,7 +542,7 @@ class DeploymentsTest {
     assertThat(actor.handle(null, null)).isEqualTo("echo");
     ClassLoader loader = actor.getClass().getClassLoader();
     assertThat(loader.getName()).isEqualTo("app:shop");
-    deployments.undeploy("shop");
+    deployments.undeploy("shop", false);
     return new PhantomReference<>(loader, queue);
   }
 

@@ -85,7 +85,7 @@ class KernelHostTest {
     assertThat(deployed.actorCount()).isEqualTo(1);
     assertThat(ask("one", "add")).isEqualTo(1L);
 
-    deployments.undeploy("a");
+    deployments.undeploy("a", false);
 
     assertThat(refusal("one", "get").code()).isEqualTo(ErrorCode.ACTOR_NOT_FOUND);
   }
@@ -113,7 +113,7 @@ class KernelHostTest {
     assertThat(deployments.find("a").orElseThrow().detail())
         .startsWith("its root supervisor exited: ");
     assertThat(deployments.find("b").orElseThrow().status()).isEqualTo(Status.RUNNING);
-    deployments.undeploy("a");
+    deployments.undeploy("a", false);
     assertThat(deployments.list()).extracting(Deployment::id).containsExactly("b");
   }
 
@@ -173,7 +173,7 @@ class KernelHostTest {
     assertThat(ask("one", "note", Map.of("by", 3L, "note", "n"))).isEqualTo("n3");
     refusal("one", "fail");
     ask("one", "add");
-    deployments.undeploy("a");
+    deployments.undeploy("a", false);
     return new PhantomReference<>(loader.getAndSet(null), queue);
   }
 

@@ -1,6 +1,7 @@
 package dev.plexspaces.node.deploy;
 
 import dev.plexspaces.kernel.ApplicationUnit;
+import dev.plexspaces.kernel.Purge;
 import dev.plexspaces.kernel.binding.ActorType;
 import dev.plexspaces.sdk.Actor;
 import dev.plexspaces.sdk.ErrorCode;
@@ -22,6 +23,8 @@ final class RecordingHost implements ApplicationHost {
   final Map<String, Consumer<String>> gaveUp = new LinkedHashMap<>();
   final List<String> log = new ArrayList<>();
   RuntimeException refuse;
+  RuntimeException refusePurge;
+  RuntimeException refuseStop;
 
   @Override
   public synchronized void install(ApplicationUnit unit, Consumer<String> gaveUp) {
@@ -35,9 +38,30 @@ final class RecordingHost implements ApplicationHost {
 
   @Override
   public synchronized void uninstall(String id) {
+    if (refuseStop != null) {
+      throw refuseStop;
+    }
     log.add("uninstall " + id);
     running.remove(id);
     gaveUp.remove(id);
+  }
+
+  @Override
+  public synchronized void reserve(Purge.Order order) {
+    log.add("reserve " + order.application() + " " + order.types());
+  }
+
+  @Override
+  public synchronized void free(Purge.Order order) {
+    log.add("free " + order.application());
+  }
+
+  @Override
+  public synchronized void purge(Purge.Order order) {
+    log.add("purge " + order.tenant() + " " + order.application() + " " + order.types());
+    if (refusePurge != null) {
+      throw refusePurge;
+    }
   }
 
   @Override

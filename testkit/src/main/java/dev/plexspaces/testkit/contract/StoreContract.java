@@ -597,7 +597,7 @@ public abstract class StoreContract {
     commit(whole(BOB, 0));
     commit(whole(ALICE, 0));
     commit(kv(watch(BOB, "d1", ALICE), watch(ALICE, "d1", BOB)));
-    store.purge(BOB);
+    store.purge(List.of(BOB), List.of());
     for (int round = 0; round < 2; round++) {
       assertThat(store.monitors(ALICE, 0, 10)).isEmpty();
       assertThat(ids(store.monitors(BOB, 0, 10))).containsExactly("alice d1");
@@ -921,10 +921,10 @@ public abstract class StoreContract {
       assertThat(store.idempotencyCount("globex")).isZero();
       store = reopen(store, clock);
     }
-    store.purge(ALICE);
+    store.purge(List.of(ALICE), List.of());
     assertThat(store.idempotencyCount("acme")).isEqualTo(1);
     commit(kv(remembered(BOB, "k3", Long.MAX_VALUE)));
-    store.purge(BOB);
+    store.purge(List.of(BOB), List.of());
     for (int round = 0; round < 2; round++) {
       assertThat(store.idempotencyCount("acme")).isZero();
       store = reopen(store, clock);
@@ -998,7 +998,11 @@ public abstract class StoreContract {
                 new Row.Idempotency(ALICE, key, bytes("b"), Optional.empty(), Long.MAX_VALUE))));
     commit(whole(BOB, 0, StateChange.put("v", "", bytes("9"))));
 
-    store.purge(ALICE);
+    purgeRefused(List.of(ALICE), List.of());
+    assertThat(store.load(ALICE).open()).as("still there").isPresent();
+    long waiting = store.inbox(ALICE, 0, 10).getFirst().seq();
+    assertThat(store.purge(List.of(ALICE), List.of(new Row.InboxDelete(ALICE, waiting))))
+        .containsExactly(new RowResult.Done());
 
     for (int round = 0; round < 2; round++) {
       LoadedActor loaded = store.load(ALICE);
@@ -1017,10 +1021,100 @@ public abstract class StoreContract {
     refused(whole(ALICE, 2), ErrorCode.CONFLICT);
     commit(whole(ALICE, 0, StateChange.put("v", "", bytes("3"))));
     assertThat(Commits.state(store.load(ALICE))).isEqualTo("{v={=3}}");
-    store.purge(ALICE);
+    store.purge(List.of(ALICE, actor("nobody")), List.of());
     assertThat(store.load(ALICE).incarnation()).isEqualTo(3);
-    store.purge(actor("nobody"));
     assertThat(store.load(actor("nobody")).incarnation()).isEqualTo(1);
+  }
+
+  @Test
+  void purge_withItsRows_isOneCommit_andRefusedAsAWhole() {
+    commit(whole(ALICE, 0, StateChange.put("v", "", bytes("1"))));
+    commit(whole(BOB, 0, StateChange.put("v", "", bytes("2"))));
+    long tell = inserted(commit(kv(new Row.InboxInsert(ALICE, "tell", 0, bytes("t")))));
+    long ask = inserted(commit(kv(new Row.InboxInsert(BOB, "ask", 0, bytes("a")))));
+    ActorId asker = actor("asker");
+    Row bury = new Row.InboxBury(ALICE, tell, "purged", true);
+    Row delete = new Row.InboxDelete(BOB, ask);
+    Row reply = new Row.InboxInsert(asker, "ask/reply", 0, bytes("no"));
+
+    purgeRefused(List.of(ALICE, BOB), List.of(reply, bury));
+    purgeRefused(
+        List.of(ALICE, BOB), List.of(reply, bury, delete, new Row.InboxDelete(BOB, ask + 100)));
+
+    for (int round = 0; round < 2; round++) {
+      assertThat(Commits.state(store.load(ALICE))).isEqualTo("{v={=1}}");
+      assertThat(store.load(BOB).incarnation()).isEqualTo(1);
+      assertThat(store.inbox(ALICE, 0, 10)).hasSize(1);
+      assertThat(store.inbox(BOB, 0, 10)).hasSize(1);
+      assertThat(store.inbox(asker, 0, 10)).isEmpty();
+      assertThat(store.deadLetters(SCOPE, 0, 10)).isEmpty();
+      store = reopen(store, clock);
+    }
+    commit(whole(ALICE, 1, StateChange.put("v", "", bytes("3"))));
+
+    List<RowResult> results = store.purge(List.of(ALICE, BOB), List.of(bury, delete, reply));
+
+    assertThat(text(results)).isEqualTo("done done inserted ");
+    for (int round = 0; round < 2; round++) {
+      for (ActorId purged : List.of(ALICE, BOB)) {
+        assertThat(store.load(purged).incarnation()).isEqualTo(2);
+        assertThat(store.load(purged).nextTurn()).isZero();
+        assertThat(store.load(purged).changes()).isEmpty();
+      }
+      InboxRow dead = store.deadLetters(SCOPE, 0, 10).getFirst();
+      assertThat(dead.seq()).isEqualTo(tell);
+      assertThat(dead.reason()).isEqualTo("purged");
+      assertThat(dead.partlyDone()).isTrue();
+      assertThat(store.inbox(asker, 0, 10))
+          .extracting(InboxRow::seq)
+          .containsExactly(((RowResult.Inserted) results.getLast()).inboxSeq());
+      assertThat(store.actorsWithWork()).containsExactly(asker);
+      store = reopen(store, clock);
+    }
+    // Numbers go on where they were.
+    assertThat(inserted(commit(kv(new Row.InboxInsert(BOB, "later", 0, bytes("x"))))))
+        .isGreaterThan(((RowResult.Inserted) results.getLast()).inboxSeq());
+    commit(new Commit(BOB, Optional.empty(), List.of(new Row.InboxUpdate(ALICE, tell, 0, 0))));
+    assertThat(store.inbox(ALICE, 0, 10)).extracting(InboxRow::seq).containsExactly(tell);
+  }
+
+  private void purgeRefused(List<ActorId> actors, List<Row> rows) {
+    assertThatThrownBy(() -> store.purge(actors, rows))
+        .isInstanceOfSatisfying(
+            PlexException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.CONFLICT));
+  }
+
+  @Test
+  void actorKeys_ofOneTypeInOneScope_inOrderOfTheirBytes_tombstonesIncluded() {
+    assertThat(store.namespaces("acme")).isEmpty();
+    List<String> keys = List.of("a", "a/b", "b", "z", "\u00e9", "\uff5e", "\ud83d\ude00");
+    for (String key : keys.reversed()) {
+      commit(whole(actor(key), 0));
+    }
+    commit(kv(new Row.InboxInsert(actor("only in the inbox"), "m", 0, bytes("x"))));
+    commit(whole(new ActorId(SCOPE, "other_type", "a"), 0));
+    commit(whole(new ActorId(new Scope("acme", "dev"), "bank_account", "dev"), 0));
+    commit(whole(new ActorId(new Scope("globex", "prod"), "bank_account", "globex"), 0));
+    commit(kv(put("a key makes no actor", "v")));
+    store.purge(List.of(actor("b")), List.of());
+    for (int round = 0; round < 2; round++) {
+      List<String> found = new ArrayList<>();
+      String after = "";
+      while (true) {
+        List<String> page = store.actorKeys(SCOPE, "bank_account", after, 3);
+        found.addAll(page);
+        if (page.size() < 3) {
+          break;
+        }
+        after = page.getLast();
+      }
+      found.remove("only in the inbox");
+      assertThat(found).isEqualTo(keys);
+      assertThat(store.namespaces("acme")).containsExactly("dev", "prod");
+      assertThat(store.namespaces("nobody")).isEmpty();
+      assertThat(store.actorKeys(SCOPE, "nothing", "", 3)).isEmpty();
+      store = reopen(store, clock);
+    }
   }
 
   @Test
@@ -1081,8 +1175,10 @@ public abstract class StoreContract {
             () -> store.inbox(ALICE, 0, 1),
             () -> store.kvGet(SCOPE, "k"),
             () -> store.history(ALICE, 9, 1),
-            () -> store.purge(ALICE),
             () -> store.idempotencyCount("acme"),
+            () -> store.purge(List.of(ALICE), List.of()),
+            () -> store.namespaces("acme"),
+            () -> store.actorKeys(SCOPE, "bank_account", "", 1),
             () -> store.actorsWithWork())) {
       assertThatThrownBy(call::run)
           .isInstanceOfSatisfying(

@@ -409,9 +409,19 @@ public final class SimDisk {
     }
 
     @Override
-    public void purge(ActorId actor) {
+    public List<String> namespaces(String tenant) {
+      return readable().namespaces(tenant);
+    }
+
+    @Override
+    public List<String> actorKeys(Scope scope, String type, String afterKey, int limit) {
+      return readable().actorKeys(scope, type, afterKey, limit);
+    }
+
+    @Override
+    public List<RowResult> purge(List<ActorId> actors, List<Row> rows) {
       awaitSubmitted(this);
-      image().purge(actor);
+      return image().purge(actors, rows);
     }
 
     @Override

@@ -596,8 +596,18 @@ enum PlantedBugs implements UnaryOperator<Store> {
     }
 
     @Override
-    public void purge(ActorId actor) {
-      store.purge(actor);
+    public List<String> namespaces(String tenant) {
+      return store.namespaces(tenant);
+    }
+
+    @Override
+    public List<String> actorKeys(Scope scope, String type, String afterKey, int limit) {
+      return store.actorKeys(scope, type, afterKey, limit);
+    }
+
+    @Override
+    public List<RowResult> purge(List<ActorId> actors, List<Row> rows) {
+      return store.purge(actors, rows);
     }
 
     @Override
