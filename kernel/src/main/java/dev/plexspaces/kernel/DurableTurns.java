@@ -386,7 +386,10 @@ final class DurableTurns {
       failed(t, e, expired.getMessage(), expired);
       return true;
     }
-    return e.extras.idempotency != null && answeredBefore(e, e.extras.idempotency);
+    // Without a caller somebody re-drove it, to have it run.
+    return e.extras.idempotency != null
+        && e.replyTo != null
+        && answeredBefore(e, e.extras.idempotency);
   }
 
   /// Gives a request with a key the outcome of the first one of that key. While that one is open

@@ -1,5 +1,6 @@
 package dev.plexspaces.kernel;
 
+import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.TurnRecord;
 import dev.plexspaces.sdk.ErrorCode;
@@ -162,8 +163,8 @@ final class Turn {
       case Row.InboxInsert(_, _, long dueAt, _) ->
           dueAt > 0 ? "timer " + message.type : text(message);
       case Row.InboxDelete _ -> "cancel timer";
-      case Row.MonitorInsert monitor ->
-          "monitor " + monitor.target().type() + "/" + monitor.target().key();
+      case Row.MonitorInsert(_, _, ActorId target) ->
+          "monitor " + target.type() + "/" + target.key();
       case Row.MonitorDelete _ -> "demonitor";
       case Row.KvPut put -> "put " + put.key();
       case Row.KvDelete delete -> "delete " + delete.key();

@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -37,6 +38,11 @@ class IdempotencyTest {
   private final AtomicInteger runs = new AtomicInteger();
   private long perTenant = ActorSystem.Options.IDEMPOTENCY_PER_TENANT;
   private FaultyStore store = new FaultyStore(new InMemoryStore(clock));
+
+  /// What `work_after_an_ask` does.
+  private volatile DurableScript.Life work = (c, s) -> {};
+
+  private boolean unclean;
   private Node node = start();
 
   private Node start() {
@@ -55,6 +61,14 @@ class IdempotencyTest {
                         (c, m, s) -> {
                           add(s, "sum", 1);
                           c.ask(c.actor("account", "other"), "add", 1, HOUR);
+                          return add(s, "sum", 10);
+                        })
+                    .on(
+                        "work_after_an_ask",
+                        (c, m, s) -> {
+                          add(s, "sum", 1);
+                          c.ask(c.actor("account", "other"), "add", 1, HOUR);
+                          work.run(c, s);
                           return add(s, "sum", 10);
                         })
                     .on(
@@ -85,7 +99,11 @@ class IdempotencyTest {
             FacetCatalog.VIRTUAL_ACTOR);
     ActorSystem.Options options =
         new ActorSystem.Options(1, 7, ActorSystem.Options.IDEMPOTENCY_KEPT, perTenant);
-    Node started = Node.withManualTime(store, clock, options).offer(durable, passing);
+    Node started = Node.withManualTime(store, clock, options);
+    if (unclean) {
+      started.system.afterUncleanStop();
+    }
+    started.offer(durable, passing);
     nodes.add(started);
     return started;
   }
@@ -256,6 +274,34 @@ class IdempotencyTest {
     assertThat(again.violations()).hasSize(1);
     assertThat(node.ask("account", "other", "get")).as("not asked a second time").isEqualTo(1L);
     assertThat(node.ask("account", "a", "get")).isEqualTo(1L);
+  }
+
+  @Test
+  void requestThatBecameADeadLetter_isRunWhenItIsRedriven_notAnsweredWithItsFailure() {
+    CountDownLatch stuck = new CountDownLatch(1);
+    work =
+        (c, s) -> {
+          stuck.countDown();
+          new CountDownLatch(1).await();
+        };
+    asking("account", "work_after_an_ask", null, "k");
+    Node.await(stuck);
+    work =
+        (c, s) -> {
+          throw new IllegalStateException("on purpose");
+        };
+    unclean = true;
+    restart();
+    node.eventually(
+        Duration.ofMillis(Deliveries.BACKOFF_MAX_MILLIS),
+        () -> store.deadLetters(Node.SCOPE, 0, 10).size() == 1);
+    assertThat(askFails("account", "work_after_an_ask", null, "k").code())
+        .isEqualTo(ErrorCode.ACTOR_CRASHED);
+    work = (c, s) -> {};
+    String id = Long.toString(store.deadLetters(Node.SCOPE, 0, 10).getFirst().seq());
+    Node.await(new Inspection(node.system, true).redrive(Node.SCOPE, id, true));
+    Node.eventually(() -> Long.valueOf(12).equals(node.ask("account", "a", "get")));
+    assertThat(ask("account", "work_after_an_ask", null, "k")).isEqualTo(12L);
   }
 
   @Test
