@@ -138,6 +138,11 @@ final class DurableDowns {
     tell(new Exit(cell.id(), cell.toString(), reason.text(), ahead));
   }
 
+  /// An actor was forgotten, and is not there for those who monitor it.
+  void purged(ActorId id) {
+    tell(new Exit(id, id.type() + "/" + id.key(), Relations.NOPROC, null));
+  }
+
   private record Exit(ActorId id, String name, String reason, CommitPipeline ahead) {}
 
   private void tell(Exit exit) {
@@ -252,8 +257,9 @@ final class DurableDowns {
           @Override
           public void durable(long seq, List<RowResult> results) {
             for (int i = 0; i < results.size(); i++) {
-              if (results.get(i) instanceof RowResult.Inserted inserted) {
-                Envelope message = downs.messages.get(i);
+              Envelope message = downs.messages.get(i);
+              if (results.get(i) instanceof RowResult.Inserted inserted
+                  && message.target.home() != null) {
                 message.extras().inboxSeq = inserted.inboxSeq();
                 system.hint(message.target, message);
               }

@@ -1,5 +1,6 @@
 package dev.plexspaces.kernel;
 
+import dev.plexspaces.kernel.journal.InboxRow;
 import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
@@ -41,6 +42,11 @@ final class DurableMonitors {
   /// The number of a monitor, which its holder knows it by.
   static long number(String monitorId) {
     return Long.parseLong(monitorId.substring(monitorId.lastIndexOf('.') + 1));
+  }
+
+  /// True for what a monitor became.
+  static boolean isDown(InboxRow row) {
+    return row.messageId().startsWith(ID_PREFIX);
   }
 
   /// Begins a turn.

@@ -157,6 +157,8 @@ public final class Purge {
           }
           last.release(store.purge(ids, last.rows));
           ids.forEach(system.quarantine()::release);
+          // When the process ends here, the purge is done again and tells then.
+          ids.forEach(system.durableDowns()::purged);
           actors += ids.size();
           return;
         } catch (PlexException e) {
@@ -209,7 +211,7 @@ public final class Purge {
           fail(row.to(), e.extras.asker);
         } else if (open.is(row)) {
           bury(row, reason + " while a turn of the message was open", true);
-        } else if (DurableTimers.isTimer(row)) {
+        } else if (DurableTimers.isTimer(row) || DurableMonitors.isDown(row)) {
           delete(row);
         } else {
           bury(row, reason, false);

@@ -522,6 +522,56 @@ class DurableMonitorsTest {
     downs(2);
   }
 
+  /// @param between runs when the application is gone and its actors are not forgotten yet
+  private void purge(String application, String type, Runnable between) {
+    Purge purge = new Purge(node.system);
+    Purge.Order order = new Purge.Order(application, Node.SCOPE.tenant(), List.of(type));
+    purge.reserve(order);
+    node.uninstall(application);
+    between.run();
+    purge.run(order);
+  }
+
+  @Test
+  void monitoredActorThatIsPurged_downNoproc() {
+    start();
+    node.install(
+        Node.unit(
+            "other",
+            Node.supervisor("other", SupervisionStrategy.ONE_FOR_ONE, 1),
+            new TestType("prey", this::durable, List.of(idle(), durability()))));
+    node.ask("prey", "x", "ping");
+    Object reference = watch("prey/x");
+    purge("other", "prey", () -> {});
+    downs(1);
+    assertThat(told(reference)).isEqualTo("prey/x noproc");
+  }
+
+  @Test
+  void watcherThatIsPurged_itsMonitorsAndWhatTheyToldAreGone() {
+    start();
+    node.install(
+        Node.unit(
+            "other",
+            Node.supervisor("other", SupervisionStrategy.ONE_FOR_ONE, 1),
+            DurableScript.type(
+                "keeper",
+                () -> DurableScript.of("watch", (c, m, s) -> c.monitor(ref(c, m.payload()))))));
+    node.ask("keeper", "k", "watch", "target/x");
+    node.ask("keeper", "k", "watch", "steady/x");
+    purge(
+        "other",
+        "keeper",
+        () -> {
+          exit("steady", "crash");
+          assertThat(store.inbox(Node.id("keeper", "k"), 0, 10)).hasSize(1);
+        });
+    assertThat(monitors("target")).isEmpty();
+    assertThat(monitors("steady")).isEmpty();
+    assertThat(store.inbox(Node.id("keeper", "k"), 0, 10)).isEmpty();
+    assertThat(store.deadLetters(Node.SCOPE, 0, 10)).isEmpty();
+  }
+
   // ---- part of the turn
 
   @Test
@@ -541,6 +591,9 @@ class DurableMonitorsTest {
     node.ask("watcher", "w", "unwatch", reference);
     node.ask("watcher", "w", "unwatch", 12345L);
     node.ask("watcher", "w", "watch_and_unwatch", "target/x");
+    assertThat(
+            store.history(Node.id("watcher", "w"), Long.MAX_VALUE, 1).getFirst().record().effects())
+        .containsExactly("monitor target/x", "demonitor");
     assertThat(monitors("target")).isEmpty();
     exit("target", "crash");
     downs(0);

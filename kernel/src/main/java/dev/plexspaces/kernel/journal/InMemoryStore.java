@@ -549,6 +549,7 @@ public final class InMemoryStore implements Store {
           }
         }
         contents.seq++;
+        contents.monitors.keySet().removeIf(key -> actors.contains(key.watcher));
         for (ActorId actor : actors) {
           contents.actors.computeIfPresent(
               actor,
