@@ -517,6 +517,14 @@ final class DurableTurns {
     if (recording.replaying()) {
       return replayCancel(t, number);
     }
+    boolean cancelled = cancelNow(t, number);
+    if (!cancelled) {
+      recording.noTimer(number, t.rowCount());
+    }
+    return cancelled;
+  }
+
+  private boolean cancelNow(Turn t, long number) {
     DurableTimers.DurableTimer timer = timers.get(number);
     if (timer == null) {
       return false;
@@ -546,6 +554,9 @@ final class DurableTurns {
     Envelope fresh = t.rowMessage(m -> m.extras != null && m.extras.durableTimer == number);
     if (fresh != null) {
       return t.dropRow(fresh);
+    }
+    if (recording.replayedNoTimer(number, t.rowCount())) {
+      return false;
     }
     List<RowResult> recorded = recording.recordedRows();
     int place = recordedBefore + t.rowCount();

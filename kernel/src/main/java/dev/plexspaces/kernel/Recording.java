@@ -25,6 +25,9 @@ final class Recording {
   /// What the record of a read begins with.
   private static final String READ = "read ";
 
+  /// What the record of a cancellation begins with that found no timer.
+  private static final String NO_TIMER = "no timer ";
+
   private final ActorId id;
 
   /// The turn's number.
@@ -69,7 +72,7 @@ final class Recording {
     TreeMap<Integer, StepResult> byStep = new TreeMap<>();
     for (TurnRecord record : open.records()) {
       for (StepResult r : record.results()) {
-        if (r.call().startsWith(READ)) {
+        if (r.call().startsWith(READ) || r.call().startsWith(NO_TIMER)) {
           recordedReads.add(r);
           continue;
         }
@@ -192,13 +195,36 @@ final class Recording {
 
   /// Records what was read.
   void read(String key, SegmentKeys.Read read) {
+    record(READ + key, read.version(), read.value());
+  }
+
+  /// Records that there was no timer to cancel; where there was one a row of the commit says so.
+  ///
+  /// @param rows of the segment before it: a timer may be cancelled, and cancelled again
+  void noTimer(long number, int rows) {
+    record(NO_TIMER + number, rows, Optional.empty());
+  }
+
+  /// True when there was no timer to cancel when the segment was recorded.
+  boolean replayedNoTimer(long number, int rows) {
+    StepResult recorded = recordedReads.peek();
+    boolean none =
+        recorded != null
+            && recorded.call().equals(NO_TIMER + number)
+            && recorded.callHash() == rows;
+    if (none) {
+      recordedReads.remove();
+    }
+    return none;
+  }
+
+  private void record(String call, long version, Optional<byte[]> value) {
     if (reads.size() == DurableTurns.STEPS_MAX) {
       throw new PlexException(
           ErrorCode.RESOURCE_EXHAUSTED,
           "a turn may read at most " + DurableTurns.STEPS_MAX + " keys between two commit points");
     }
-    reads.add(
-        new StepResult(step, READ + key, read.version(), read.value(), Optional.empty(), false));
+    reads.add(new StepResult(step, call, version, value, Optional.empty(), false));
   }
 
   /// Takes what the next commit records.

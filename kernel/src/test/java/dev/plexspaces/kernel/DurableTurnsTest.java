@@ -1310,6 +1310,8 @@ class DurableTurnsTest {
                       boolean later = c.cancelTimer(dropped);
                       boolean again = c.cancelTimer(dropped);
                       boolean unknown = c.cancelTimer(12_345_678L);
+                      // On disk it looks like a cancellation.
+                      c.kv().put("after", 1);
                       c.ask(c.actor("callee", "x"), "double", 2, HOUR);
                       s.put(
                           "log", List.of(atOnce, nobodys, later, again, unknown, kept != dropped));

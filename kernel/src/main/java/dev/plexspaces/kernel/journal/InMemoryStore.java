@@ -555,7 +555,6 @@ public final class InMemoryStore implements Store {
               actor,
               (id, known) -> {
                 contents.countRequests(id.scope().tenant(), -known.requests.size());
-                contents.monitors.keySet().removeIf(key -> key.watcher.equals(id));
                 return new Actor(known.incarnation + 1);
               });
         }
