@@ -190,16 +190,9 @@ final class WorkerDispatcher implements Dispatcher {
           }
           continue;
         }
-        if ((s.bit & allowed) == 0) {
-          if (pending != null) {
-            publish();
-          }
-          giveUp(s);
-          continue;
-        }
         ActorCell cell = pending;
         if (cell != null) {
-          if (fromNext == NEXT_MAX && !workWaits()) {
+          if (fromNext == NEXT_MAX && (s.bit & allowed) != 0 && !workWaits()) {
             // Nobody waits for a turn: passing the actor on would only wake another slot for it.
             fromNext = 0;
           }
@@ -213,7 +206,8 @@ final class WorkerDispatcher implements Dispatcher {
         }
         if (cell == null) {
           fromNext = 0;
-          cell = find(s);
+          // Looked at here and not for each pending one: this is the path of a conversation.
+          cell = (s.bit & allowed) == 0 ? null : find(s);
           if (cell == null) {
             giveUp(s);
             continue;
