@@ -874,9 +874,9 @@ final class Writer implements Runnable {
         : Math.max(nextExpires, sweptAtMillis + SWEEP_INTERVAL_MILLIS);
   }
 
-  /// Until somebody wakes the writer, or something has expired.
+  /// Until somebody wakes the writer, or something has expired and can be removed.
   private void sleep() {
-    long at = sweepAtMillis();
+    long at = mayKeepHouse() ? sweepAtMillis() : Long.MAX_VALUE;
     if (at == Long.MAX_VALUE) {
       LockSupport.park(this);
     } else {
