@@ -23,381 +23,329 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 
 /// Bugs of each class that the simulator must find, planted between the kernel and the disk.
 enum PlantedBugs implements UnaryOperator<Store> {
 
   /// One in some rows is not deleted by the commit that consumes it.
-  CONSUME_TWICE {
-    @Override
-    public Store apply(Store store) {
-      return new Meddling(store) {
-        @Override
-        boolean forgetsRow(Row row) {
-          return row instanceof Row.InboxDelete && oneIn(20);
-        }
-      };
-    }
-  },
+  CONSUME_TWICE(store -> new Forgetting(store, 20, row -> row instanceof Row.InboxDelete)),
 
   /// Answers leave before their commit is on disk.
-  REPLY_EARLY {
-    @Override
-    public Store apply(Store store) {
-      return new Meddling(store) {
-        @Override
-        boolean acknowledgesEarly(Commit commit) {
-          return commit.record().isPresent()
-              && commit.rows().stream().allMatch(row -> row instanceof Row.InboxDelete);
-        }
-      };
-    }
-  },
+  REPLY_EARLY(
+      store ->
+          new Meddling(store) {
+            @Override
+            boolean acknowledgesEarly(Commit commit) {
+              return commit.record().isPresent()
+                  && commit.rows().stream().allMatch(row -> row instanceof Row.InboxDelete);
+            }
+          }),
 
   /// One in some messages is left out of its turn's commit.
-  FORGET_EFFECT {
-    @Override
-    public Store apply(Store store) {
-      return new Meddling(store) {
-        @Override
-        boolean forgetsRow(Row row) {
-          return row instanceof Row.InboxInsert insert && insert.dueAtMillis() == 0 && oneIn(20);
-        }
-      };
-    }
-  },
+  FORGET_EFFECT(
+      store ->
+          new Forgetting(
+              store,
+              20,
+              row -> row instanceof Row.InboxInsert insert && insert.dueAtMillis() == 0)),
 
   /// One in some timers is set twice.
-  TIMER_TWICE {
-    @Override
-    public Store apply(Store store) {
-      return new Meddling(store) {
-        @Override
-        List<Row> extraRows(Commit commit) {
-          List<Row> extra = new ArrayList<>();
-          for (Row row : commit.rows()) {
-            if (row instanceof Row.InboxInsert timer && timer.dueAtMillis() > 0 && oneIn(3)) {
-              extra.add(
-                  new Row.InboxInsert(
-                      timer.to(), timer.messageId() + "0", timer.dueAtMillis(), timer.body()));
-            }
-          }
-          return extra;
-        }
-      };
-    }
-  },
+  TIMER_TWICE(
+      store ->
+          new Adding(
+              store,
+              3,
+              row ->
+                  row instanceof Row.InboxInsert timer && timer.dueAtMillis() > 0
+                      ? new Row.InboxInsert(
+                          timer.to(), timer.messageId() + "0", timer.dueAtMillis(), timer.body())
+                      : null)),
 
   /// One in some exits is not told to one of those who monitor the actor.
-  FORGET_DOWN {
-    @Override
-    public Store apply(Store store) {
-      return new Meddling(store) {
-        @Override
-        boolean forgetsRow(Row row) {
-          return row instanceof Row.MonitorFire && oneIn(3);
-        }
-      };
-    }
-  },
+  FORGET_DOWN(store -> new Forgetting(store, 3, row -> row instanceof Row.MonitorFire)),
 
   /// One in some exits is told and the monitor stays.
-  DOWN_TWICE {
-    @Override
-    public Store apply(Store store) {
-      return new Meddling(store) {
-        @Override
-        List<Row> extraRows(Commit commit) {
-          List<Row> extra = new ArrayList<>();
-          for (Row row : commit.rows()) {
-            if (row instanceof Row.MonitorFire fire && oneIn(3)) {
-              extra.add(
-                  new Row.InboxInsert(fire.watcher(), fire.monitorId() + "0", 0, fire.body()));
-            }
-          }
-          return extra;
-        }
-      };
-    }
-  },
+  DOWN_TWICE(
+      store ->
+          new Adding(
+              store,
+              3,
+              row ->
+                  row instanceof Row.MonitorFire fire
+                      ? new Row.InboxInsert(fire.watcher(), fire.monitorId() + "0", 0, fire.body())
+                      : null)),
 
   /// Dropping a monitor drops nothing.
-  KEEP_MONITOR {
-    @Override
-    public Store apply(Store store) {
-      return new Meddling(store) {
-        @Override
-        boolean forgetsRow(Row row) {
-          return row instanceof Row.MonitorDelete && oneIn(3);
-        }
-      };
-    }
-  },
+  KEEP_MONITOR(store -> new Forgetting(store, 3, row -> row instanceof Row.MonitorDelete)),
 
   /// An open turn starts from its beginning instead of where it was.
-  RESTART_OPEN_TURN {
-    @Override
-    public Store apply(Store store) {
-      return new Meddling(store) {
-        @Override
-        Optional<OpenTurn> open(OpenTurn open) {
-          TurnRecord first = open.records().getFirst();
-          TurnRecord bare =
-              new TurnRecord(
-                  first.kind(),
-                  first.turn(),
-                  first.step(),
-                  first.atMillis(),
-                  first.appVersion(),
-                  first.input(),
-                  List.of(),
-                  first.changes(),
-                  first.reply(),
-                  first.failure());
-          return Optional.of(
-              new OpenTurn(open.turn(), List.of(bare), List.of(open.rowResults().getFirst())));
-        }
-      };
-    }
-  },
+  RESTART_OPEN_TURN(
+      store ->
+          new Meddling(store) {
+            @Override
+            Optional<OpenTurn> open(OpenTurn open) {
+              TurnRecord first = open.records().getFirst();
+              TurnRecord bare =
+                  new TurnRecord(
+                      first.kind(),
+                      first.turn(),
+                      first.step(),
+                      first.atMillis(),
+                      first.appVersion(),
+                      first.input(),
+                      List.of(),
+                      first.changes(),
+                      first.reply(),
+                      first.failure());
+              return Optional.of(
+                  new OpenTurn(open.turn(), List.of(bare), List.of(open.rowResults().getFirst())));
+            }
+          }),
 
   /// One in some changes of state is left out of its turn's commit.
-  LOSE_CHANGE {
-    @Override
-    public Store apply(Store store) {
-      return new Meddling(store) {
-        @Override
-        List<StateChange> changes(List<StateChange> changes) {
-          return changes.isEmpty() || !oneIn(20) ? changes : changes.subList(1, changes.size());
-        }
-      };
-    }
-  },
+  LOSE_CHANGE(
+      store ->
+          new Meddling(store) {
+            @Override
+            List<StateChange> changes(List<StateChange> changes) {
+              return changes.isEmpty() || !oneIn(20) ? changes : changes.subList(1, changes.size());
+            }
+          }),
 
   /// Two waiting messages are delivered in the wrong order after a start.
-  WRONG_ORDER {
-    @Override
-    public Store apply(Store store) {
-      return new Meddling(store) {
-        @Override
-        List<InboxRow> rows(List<InboxRow> rows) {
-          List<InboxRow> copy = new ArrayList<>(rows);
-          for (int i = 0; i + 1 < copy.size(); i++) {
-            if (numbered(copy.get(i)) && numbered(copy.get(i + 1))) {
-              // The numbers stay where they are, so that the kernel notices nothing.
-              InboxRow a = copy.get(i);
-              InboxRow b = copy.get(i + 1);
-              copy.set(i, withBody(a, b));
-              copy.set(i + 1, withBody(b, a));
-              i++;
+  WRONG_ORDER(
+      store ->
+          new Meddling(store) {
+            @Override
+            List<InboxRow> rows(List<InboxRow> rows) {
+              List<InboxRow> copy = new ArrayList<>(rows);
+              for (int i = 0; i + 1 < copy.size(); i++) {
+                if (numbered(copy.get(i)) && numbered(copy.get(i + 1))) {
+                  // The numbers stay where they are, so that the kernel notices nothing.
+                  InboxRow a = copy.get(i);
+                  InboxRow b = copy.get(i + 1);
+                  copy.set(i, withBody(a, b));
+                  copy.set(i + 1, withBody(b, a));
+                  i++;
+                }
+              }
+              return copy;
             }
-          }
-          return copy;
-        }
-      };
-    }
-  },
+          }),
 
   /// The outcome of a request with an idempotency key is not remembered.
-  FORGET_KEY {
-    @Override
-    public Store apply(Store store) {
-      return new Meddling(store) {
-        @Override
-        boolean forgetsRow(Row row) {
-          return row instanceof Row.Idempotency;
-        }
-      };
-    }
-  },
+  FORGET_KEY(store -> new Forgetting(store, 1, row -> row instanceof Row.Idempotency)),
 
   /// The outcome of a request with an idempotency key is known, and given to its duplicates, before
   /// it is on disk.
-  ANSWER_DUPLICATE_EARLY {
-    @Override
-    public Store apply(Store store) {
-      return new Meddling(store) {
-        private final Map<String, Row.Idempotency> known = new HashMap<>();
+  ANSWER_DUPLICATE_EARLY(
+      store ->
+          new Meddling(store) {
+            private final Map<String, Row.Idempotency> known = new HashMap<>();
 
-        @Override
-        boolean acknowledgesEarly(Commit commit) {
-          boolean early = false;
-          for (Row row : commit.rows()) {
-            if (row instanceof Row.Idempotency key && commit.record().isPresent()) {
-              known.put(name(key.actor(), key.keyHash()), key);
-              early = true;
+            @Override
+            boolean acknowledgesEarly(Commit commit) {
+              boolean early = false;
+              for (Row row : commit.rows()) {
+                if (row instanceof Row.Idempotency key && commit.record().isPresent()) {
+                  known.put(name(key.actor(), key.keyHash()), key);
+                  early = true;
+                }
+              }
+              return early;
             }
-          }
-          return early;
-        }
 
-        @Override
-        public Optional<IdempotencyRecord> idempotency(ActorId actor, byte[] keyHash) {
-          Row.Idempotency key = known.get(name(actor, keyHash));
-          return key == null
-              ? super.idempotency(actor, keyHash)
-              : Optional.of(
-                  new IdempotencyRecord(key.bodyHash(), key.reply(), key.expiresAtMillis()));
-        }
+            @Override
+            public Optional<IdempotencyRecord> idempotency(ActorId actor, byte[] keyHash) {
+              Row.Idempotency key = known.get(name(actor, keyHash));
+              return key == null
+                  ? super.idempotency(actor, keyHash)
+                  : Optional.of(
+                      new IdempotencyRecord(key.bodyHash(), key.reply(), key.expiresAtMillis()));
+            }
 
-        private static String name(ActorId actor, byte[] keyHash) {
-          return actor + " " + Arrays.toString(keyHash);
-        }
-      };
-    }
-  },
+            private static String name(ActorId actor, byte[] keyHash) {
+              return actor + " " + Arrays.toString(keyHash);
+            }
+          }),
 
   /// One in some requests between durable actors is delivered twice.
-  REQUEST_TWICE {
-    @Override
-    public Store apply(Store store) {
-      return new Meddling(store) {
-        @Override
-        List<Row> extraRows(Commit commit) {
-          List<Row> extra = new ArrayList<>();
-          for (Row row : commit.rows()) {
-            if (row instanceof Row.InboxInsert request && asks(request.body()) && oneIn(10)) {
-              extra.add(
-                  new Row.InboxInsert(request.to(), request.messageId() + "0", 0, request.body()));
-            }
-          }
-          return extra;
-        }
-      };
-    }
-  },
+  REQUEST_TWICE(
+      store ->
+          new Adding(
+              store,
+              10,
+              row ->
+                  row instanceof Row.InboxInsert request && asks(request.body())
+                      ? new Row.InboxInsert(
+                          request.to(), request.messageId() + "0", 0, request.body())
+                      : null)),
 
   /// One in some replies between durable actors is left out of its turn's commit.
-  LOSE_REPLY {
-    @Override
-    public Store apply(Store store) {
-      return new Meddling(store) {
-        @Override
-        boolean forgetsRow(Row row) {
-          return row instanceof Row.InboxInsert insert && isReply(insert.messageId()) && oneIn(10);
-        }
-      };
-    }
-  },
+  LOSE_REPLY(
+      store ->
+          new Forgetting(
+              store,
+              10,
+              row -> row instanceof Row.InboxInsert insert && isReply(insert.messageId()))),
 
   /// A reply that is read from the disk is the one to an earlier request of the same actor.
-  REPLY_TO_ANOTHER_STEP {
-    @Override
-    public Store apply(Store store) {
-      return new Meddling(store) {
-        /// Newest first.
-        private final Map<ActorId, List<InboxRow>> read = new HashMap<>();
+  REPLY_TO_ANOTHER_STEP(
+      store ->
+          new Meddling(store) {
+            /// Newest first.
+            private final Map<ActorId, List<InboxRow>> read = new HashMap<>();
 
-        @Override
-        List<InboxRow> rows(List<InboxRow> rows) {
-          List<InboxRow> meddled = new ArrayList<>();
-          for (InboxRow row : rows) {
-            meddled.add(isReply(row.messageId()) ? another(row) : row);
-          }
-          return meddled;
-        }
+            @Override
+            List<InboxRow> rows(List<InboxRow> rows) {
+              List<InboxRow> meddled = new ArrayList<>();
+              for (InboxRow row : rows) {
+                meddled.add(isReply(row.messageId()) ? another(row) : row);
+              }
+              return meddled;
+            }
 
-        private InboxRow another(InboxRow row) {
-          List<InboxRow> known = read.computeIfAbsent(row.to(), to -> new ArrayList<>());
-          if (known.stream().noneMatch(k -> k.seq() == row.seq())) {
-            known.addFirst(row);
-          }
-          return known.stream()
-              .filter(k -> k.seq() < row.seq())
-              .findFirst()
-              .map(earlier -> withBody(row, earlier))
-              .orElse(row);
-        }
+            private InboxRow another(InboxRow row) {
+              List<InboxRow> known = read.computeIfAbsent(row.to(), to -> new ArrayList<>());
+              if (known.stream().noneMatch(k -> k.seq() == row.seq())) {
+                known.addFirst(row);
+              }
+              return known.stream()
+                  .filter(k -> k.seq() < row.seq())
+                  .findFirst()
+                  .map(earlier -> withBody(row, earlier))
+                  .orElse(row);
+            }
 
-        @Override
-        public void submit(Commit commit, Commit.Listener listener) {
-          super.submit(
-              commit,
-              new Commit.Listener() {
-                @Override
-                public void durable(long seq, List<RowResult> results) {
-                  for (int i = 0; i < results.size(); i++) {
-                    if (commit.rows().get(i) instanceof Row.InboxInsert insert
-                        && results.get(i) instanceof RowResult.Inserted inserted
-                        && isReply(insert.messageId())) {
-                      another(
-                          new InboxRow(
-                              insert.to(),
-                              inserted.inboxSeq(),
-                              insert.messageId(),
-                              0,
-                              0,
-                              "",
-                              0,
-                              false,
-                              insert.body()));
+            @Override
+            public void submit(Commit commit, Commit.Listener listener) {
+              super.submit(
+                  commit,
+                  new Commit.Listener() {
+                    @Override
+                    public void durable(long seq, List<RowResult> results) {
+                      for (int i = 0; i < results.size(); i++) {
+                        if (commit.rows().get(i) instanceof Row.InboxInsert insert
+                            && results.get(i) instanceof RowResult.Inserted inserted
+                            && isReply(insert.messageId())) {
+                          another(
+                              new InboxRow(
+                                  insert.to(),
+                                  inserted.inboxSeq(),
+                                  insert.messageId(),
+                                  0,
+                                  0,
+                                  "",
+                                  0,
+                                  false,
+                                  insert.body()));
+                        }
+                      }
+                      listener.durable(seq, results);
                     }
-                  }
-                  listener.durable(seq, results);
-                }
 
-                @Override
-                public void refused(PlexException why) {
-                  listener.refused(why);
-                }
-              });
-        }
-      };
-    }
-  },
+                    @Override
+                    public void refused(PlexException why) {
+                      listener.refused(why);
+                    }
+                  });
+            }
+          }),
 
   /// A discarded dead letter is re-driven instead.
-  DISCARD_REDRIVES {
-    @Override
-    public Store apply(Store store) {
-      return new Meddling(store) {
-        @Override
-        boolean forgetsRow(Row row) {
-          return row instanceof Row.InboxDiscard;
-        }
-
-        @Override
-        List<Row> extraRows(Commit commit) {
-          List<Row> extra = new ArrayList<>();
-          for (Row row : commit.rows()) {
-            if (row instanceof Row.InboxDiscard letter) {
-              extra.add(new Row.InboxUpdate(letter.to(), letter.inboxSeq(), 0, 0));
+  DISCARD_REDRIVES(
+      store ->
+          new Meddling(store) {
+            @Override
+            boolean forgetsRow(Row row) {
+              return row instanceof Row.InboxDiscard;
             }
-          }
-          return extra;
-        }
-      };
-    }
-  },
+
+            @Override
+            List<Row> extraRows(Commit commit) {
+              List<Row> extra = new ArrayList<>();
+              for (Row row : commit.rows()) {
+                if (row instanceof Row.InboxDiscard letter) {
+                  extra.add(new Row.InboxUpdate(letter.to(), letter.inboxSeq(), 0, 0));
+                }
+              }
+              return extra;
+            }
+          }),
 
   /// A re-driven dead letter stays one, and a copy of it is delivered.
-  REDRIVE_COPIES {
-    @Override
-    public Store apply(Store store) {
-      return new Meddling(store) {
-        @Override
-        List<Row> extraRows(Commit commit) {
-          List<Row> extra = new ArrayList<>();
-          for (InboxRow letter : redriven(commit)) {
-            extra.add(new Row.InboxInsert(letter.to(), letter.messageId() + "0", 0, letter.body()));
-          }
-          return extra;
-        }
+  REDRIVE_COPIES(
+      store ->
+          new Meddling(store) {
+            @Override
+            List<Row> extraRows(Commit commit) {
+              List<Row> extra = new ArrayList<>();
+              for (InboxRow letter : redriven(commit)) {
+                extra.add(
+                    new Row.InboxInsert(letter.to(), letter.messageId() + "0", 0, letter.body()));
+              }
+              return extra;
+            }
 
-        private List<InboxRow> redriven(Commit commit) {
-          return commit.rows().stream()
-              .filter(row -> commit.record().isEmpty() && row instanceof Row.InboxUpdate)
-              .map(row -> (Row.InboxUpdate) row)
-              .flatMap(
-                  row ->
-                      deadLetters(commit.actor().scope(), row.inboxSeq() - 1, 1).stream()
-                          .filter(letter -> letter.seq() == row.inboxSeq()))
-              .toList();
-        }
-      };
+            private List<InboxRow> redriven(Commit commit) {
+              return commit.rows().stream()
+                  .filter(row -> commit.record().isEmpty() && row instanceof Row.InboxUpdate)
+                  .map(row -> (Row.InboxUpdate) row)
+                  .flatMap(
+                      row ->
+                          deadLetters(commit.actor().scope(), row.inboxSeq() - 1, 1).stream()
+                              .filter(letter -> letter.seq() == row.inboxSeq()))
+                  .toList();
+            }
+          });
+
+  private final UnaryOperator<Store> plant;
+
+  PlantedBugs(UnaryOperator<Store> plant) {
+    this.plant = plant;
+  }
+
+  @Override
+  public Store apply(Store store) {
+    return plant.apply(store);
+  }
+
+  /// Leaves one in `n` of some rows out of their commits.
+  private static final class Forgetting extends Meddling {
+    private final int n;
+    private final Predicate<Row> some;
+
+    Forgetting(Store store, int n, Predicate<Row> some) {
+      super(store);
+      this.n = n;
+      this.some = some;
     }
-  };
+
+    @Override
+    boolean forgetsRow(Row row) {
+      return some.test(row) && oneIn(n);
+    }
+  }
+
+  /// Adds a row for one in `n` of some rows of a commit.
+  private static final class Adding extends Meddling {
+    private final int n;
+    private final UnaryOperator<Row> addition;
+
+    /// @param addition null for a row that is left alone
+    Adding(Store store, int n, UnaryOperator<Row> addition) {
+      super(store);
+      this.n = n;
+      this.addition = addition;
+    }
+
+    @Override
+    List<Row> extraRows(Commit commit) {
+      return commit.rows().stream().map(addition).filter(row -> row != null && oneIn(n)).toList();
+    }
+  }
 
   /// One of the messages that say in which order they were sent.
   private static boolean numbered(InboxRow row) {
@@ -509,7 +457,8 @@ enum PlantedBugs implements UnaryOperator<Store> {
           r.results(),
           changes(r.changes()),
           r.reply(),
-          r.failure());
+          r.failure(),
+          r.effects());
     }
 
     private static RowResult lie(Row row) {
