@@ -93,7 +93,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     /// Source: spec/turns rule 28.
     public static final Duration IDEMPOTENCY_KEPT = Duration.ofHours(24);
 
-    /// Outcomes. With replies of 40 bytes some 200 MB of disk.
+    /// Outcomes.
     public static final long IDEMPOTENCY_PER_TENANT = 1_000_000;
 
     public Options(int parallelism, long secret) {
@@ -746,13 +746,27 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     }
   }
 
+  /// The row of a message is on disk: whoever waits for it as a reply gets it, else the owner of
+  /// the inbox.
+  void committed(Envelope message, long inboxSeq) {
+    message.extras().inboxSeq = inboxSeq;
+    Address target = message.target;
+    message.target = null;
+    if (message.extras.replyTo == null) {
+      hint(target, message);
+    } else {
+      durableAsks.replied(target, message);
+    }
+  }
+
   /// Hands the owner of a durable inbox a message whose row is on disk; it reads the row itself
-  /// when its mailbox has no room, or when it is activated later.
+  /// when its mailbox has no room, or when it is activated later, perhaps by an application that
+  /// offers its type again.
   void hint(Address to, Envelope e) {
     ActorCell cell = live(to);
     if (cell != null && full(cell)) {
       cell.inboxBehind();
-    } else {
+    } else if (cell != null || to.home() != null) {
       deliver(to, e, null, true);
     }
   }

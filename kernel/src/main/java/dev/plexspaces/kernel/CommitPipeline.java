@@ -326,16 +326,13 @@ final class CommitPipeline {
     }
 
     private void deliver(Envelope message, Row row, long inboxSeq) {
-      message.extras().inboxSeq = inboxSeq;
-      Address target = message.target;
-      message.target = null;
-      if (message.extras.durableTimer >= 0) {
+      if (message.extras().durableTimer >= 0) {
+        message.extras.inboxSeq = inboxSeq;
+        message.target = null;
         long dueAt = ((Row.InboxInsert) row).dueAtMillis();
         timers.durable(message.extras.durableTimer, inboxSeq, dueAt);
-      } else if (message.extras.replyTo == null) {
-        cell.system().hint(target, message);
       } else {
-        cell.system().durableAsks().replied(target, message);
+        cell.system().committed(message, inboxSeq);
       }
     }
 

@@ -86,9 +86,8 @@ final class DurableAsks {
               @Override
               public void durable(long seq, List<RowResult> results) {
                 if (results.getFirst() instanceof RowResult.Inserted inserted) {
-                  reply.extras().inboxSeq = inserted.inboxSeq();
+                  system.committed(reply, inserted.inboxSeq());
                 }
-                replied(asker, reply);
               }
 
               @Override

@@ -257,11 +257,8 @@ final class DurableDowns {
           @Override
           public void durable(long seq, List<RowResult> results) {
             for (int i = 0; i < results.size(); i++) {
-              Envelope message = downs.messages.get(i);
-              if (results.get(i) instanceof RowResult.Inserted inserted
-                  && message.target.home() != null) {
-                message.extras().inboxSeq = inserted.inboxSeq();
-                system.hint(message.target, message);
+              if (results.get(i) instanceof RowResult.Inserted inserted) {
+                system.committed(downs.messages.get(i), inserted.inboxSeq());
               }
             }
           }

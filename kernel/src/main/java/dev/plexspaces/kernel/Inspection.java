@@ -404,27 +404,18 @@ public final class Inspection {
     return new PlexException(ErrorCode.NOT_FOUND, "no dead letter " + id);
   }
 
-  private CompletableFuture<Void> commit(InboxRow row, Row change) {
-    CompletableFuture<Void> outcome = new CompletableFuture<>();
-    store.submit(
-        new Commit(row.to(), Optional.empty(), List.of(change)),
-        new Commit.Listener() {
-          @Override
-          public void durable(long seq, List<RowResult> results) {
-            outcome.complete(null);
-          }
-
-          @Override
-          public void refused(PlexException why) {
-            outcome.completeExceptionally(
-                why.code() == ErrorCode.CONFLICT
-                    ? new PlexException(
-                        ErrorCode.CONFLICT,
-                        "dead letter " + row.seq() + ": was re-driven or discarded meanwhile")
-                    : why);
-          }
-        });
-    return outcome;
+  private CompletableFuture<List<RowResult>> commit(InboxRow row, Row change) {
+    return store
+        .submit(new Commit(row.to(), Optional.empty(), List.of(change)))
+        .exceptionally(
+            why -> {
+              PlexException refusal = (PlexException) why;
+              throw refusal.code() != ErrorCode.CONFLICT
+                  ? refusal
+                  : new PlexException(
+                      ErrorCode.CONFLICT,
+                      "dead letter " + row.seq() + ": was re-driven or discarded meanwhile");
+            });
   }
 
   /// Makes an actor look at rows of its inbox that it was past already.

@@ -14,7 +14,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -258,11 +257,7 @@ public final class Purge {
           Envelope reply = replies.get(i);
           if (reply != null && results.get(i) instanceof RowResult.Inserted inserted) {
             failedAsks++;
-            reply.extras().inboxSeq = inserted.inboxSeq();
-            Address asker = reply.target;
-            if (asker.home() != null) {
-              system.durableAsks().replied(asker, reply);
-            }
+            system.committed(reply, inserted.inboxSeq());
           }
         }
       }
@@ -300,22 +295,8 @@ public final class Purge {
   }
 
   private List<RowResult> commit(ActorId actor, List<Row> rows) {
-    CompletableFuture<List<RowResult>> outcome = new CompletableFuture<>();
-    store.submit(
-        new Commit(actor, Optional.empty(), rows),
-        new Commit.Listener() {
-          @Override
-          public void durable(long seq, List<RowResult> results) {
-            outcome.complete(results);
-          }
-
-          @Override
-          public void refused(PlexException why) {
-            outcome.completeExceptionally(why);
-          }
-        });
     try {
-      return outcome.get();
+      return store.submit(new Commit(actor, Optional.empty(), rows)).get();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new PlexException(ErrorCode.UNAVAILABLE, "the purge was interrupted; try again");

@@ -232,7 +232,7 @@ final class DirectRows {
       }
       case Row.MonitorDelete(ActorId watcher, String id) -> {
         MonitorKey key = new MonitorKey(numbers.find(watcher), id);
-        yield truth(endMonitor(key) || takeBack(key));
+        yield RowResult.truth(endMonitor(key) || takeBack(key));
       }
       case Row.KvPut put -> {
         KvKey key = new KvKey(numbers.scope(put.scope()), put.key());
@@ -416,10 +416,6 @@ final class DirectRows {
         });
   }
 
-  private static RowResult truth(boolean value) {
-    return new RowResult.Value(Boolean.toString(value).getBytes(StandardCharsets.UTF_8));
-  }
-
   private KvCell cell(KvKey key) throws SQLException {
     KvCell known = kv.get(key);
     if (known != null) {
@@ -483,7 +479,7 @@ final class DirectRows {
     } else if (same && present) {
       set(key, old.deleted(now));
     }
-    return truth(same);
+    return RowResult.truth(same);
   }
 
   /// Writes what the commits of this transaction left changed.

@@ -481,14 +481,25 @@ public final class SqliteStore implements Store {
           select.setLong(1, identity(database, actor).no());
           select.setLong(2, afterSeq);
           select.setInt(3, limit);
-          List<InboxRow> rows = new ArrayList<>();
-          try (ResultSet found = select.executeQuery()) {
-            while (found.next()) {
-              rows.add(inboxRow(actor, found));
-            }
-          }
-          return rows;
+          return all(select, found -> inboxRow(actor, found));
         });
+  }
+
+  /// Makes something of one row.
+  @FunctionalInterface
+  private interface RowReader<T> {
+    T read(ResultSet row) throws SQLException;
+  }
+
+  private static <T> List<T> all(PreparedStatement select, RowReader<T> reader)
+      throws SQLException {
+    List<T> rows = new ArrayList<>();
+    try (ResultSet found = select.executeQuery()) {
+      while (found.next()) {
+        rows.add(reader.read(found));
+      }
+    }
+    return rows;
   }
 
   private static InboxRow inboxRow(ActorId to, ResultSet found) throws SQLException {
@@ -522,14 +533,13 @@ public final class SqliteStore implements Store {
           select.setString(4, target.key());
           select.setLong(5, afterNo);
           select.setInt(6, limit);
-          List<MonitorRow> rows = new ArrayList<>();
-          try (ResultSet found = select.executeQuery()) {
-            while (found.next()) {
-              ActorId watcher = new ActorId(target.scope(), found.getString(2), found.getString(3));
-              rows.add(new MonitorRow(found.getLong(1), watcher, found.getString(4)));
-            }
-          }
-          return rows;
+          return all(
+              select,
+              found -> {
+                ActorId watcher =
+                    new ActorId(target.scope(), found.getString(2), found.getString(3));
+                return new MonitorRow(found.getLong(1), watcher, found.getString(4));
+              });
         });
   }
 
@@ -544,14 +554,12 @@ public final class SqliteStore implements Store {
                       + " LIMIT ?");
           select.setString(1, type);
           select.setInt(2, limit);
-          List<ActorId> targets = new ArrayList<>();
-          try (ResultSet found = select.executeQuery()) {
-            while (found.next()) {
-              Scope scope = new Scope(found.getString(1), found.getString(2));
-              targets.add(new ActorId(scope, type, found.getString(3)));
-            }
-          }
-          return targets;
+          return all(
+              select,
+              found -> {
+                Scope scope = new Scope(found.getString(1), found.getString(2));
+                return new ActorId(scope, type, found.getString(3));
+              });
         });
   }
 
@@ -570,14 +578,12 @@ public final class SqliteStore implements Store {
           select.setString(2, scope.namespace());
           select.setLong(3, afterSeq);
           select.setInt(4, limit);
-          List<InboxRow> rows = new ArrayList<>();
-          try (ResultSet found = select.executeQuery()) {
-            while (found.next()) {
-              ActorId to = new ActorId(scope, found.getString(9), found.getString(10));
-              rows.add(inboxRow(to, found));
-            }
-          }
-          return rows;
+          return all(
+              select,
+              found -> {
+                ActorId to = new ActorId(scope, found.getString(9), found.getString(10));
+                return inboxRow(to, found);
+              });
         });
   }
 

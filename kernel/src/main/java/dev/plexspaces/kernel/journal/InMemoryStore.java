@@ -191,7 +191,7 @@ public final class InMemoryStore implements Store {
         } else if (told != null && !told.buried()) {
           setInbox(told, null, undo);
         }
-        yield truth(held || (told != null && !told.buried()));
+        yield RowResult.truth(held || (told != null && !told.buried()));
       }
       case Row.KvPut put -> {
         Kv old = kv(put.scope(), put.key());
@@ -264,10 +264,6 @@ public final class InMemoryStore implements Store {
     Monitor old =
         monitor == null ? contents.monitors.remove(key) : contents.monitors.put(key, monitor);
     undo.add(() -> restore(contents.monitors, key, old));
-  }
-
-  private static RowResult truth(boolean value) {
-    return new RowResult.Value(Boolean.toString(value).getBytes(StandardCharsets.UTF_8));
   }
 
   private Inbox waiting(ActorId to, long seq) {
@@ -348,7 +344,7 @@ public final class InMemoryStore implements Store {
     } else if (same && present) {
       setKv(row.scope(), row.key(), old.deleted(now), undo);
     }
-    return truth(same);
+    return RowResult.truth(same);
   }
 
   @Override

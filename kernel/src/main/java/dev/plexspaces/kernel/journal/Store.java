@@ -5,6 +5,7 @@ import dev.plexspaces.kernel.identity.Scope;
 import dev.plexspaces.sdk.PlexException;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 
 /// The transactional store behind turns. Every adapter passes `StoreContract` in `testkit`. Source:
 /// DESIGN section 6, spec/turns section 9.
@@ -61,6 +62,27 @@ public interface Store extends AutoCloseable {
   /// first. Bounded by number and age, and by nothing that recovery needs: [#load] gives the same
   /// whether they are kept or not. Source: spec/turns rule 6.
   List<HistoryEntry> history(ActorId actor, long beforeSeq, int limit);
+
+  /// Submits a commit for somebody who may wait.
+  ///
+  /// @return what its rows answered, once it is on disk; fails with what the store refused it with
+  default CompletableFuture<List<RowResult>> submit(Commit commit) {
+    CompletableFuture<List<RowResult>> outcome = new CompletableFuture<>();
+    submit(
+        commit,
+        new Commit.Listener() {
+          @Override
+          public void durable(long seq, List<RowResult> results) {
+            outcome.complete(results);
+          }
+
+          @Override
+          public void refused(PlexException why) {
+            outcome.completeExceptionally(why);
+          }
+        });
+    return outcome;
+  }
 
   /// The namespaces of a tenant that have an actor, in order of their bytes.
   List<String> namespaces(String tenant);
