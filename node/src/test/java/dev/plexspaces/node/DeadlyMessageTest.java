@@ -106,11 +106,7 @@ class DeadlyMessageTest {
     try {
       node.start();
       while (node.alive()) {
-        List<JsonNode> letters =
-            List.copyOf(
-                NodeProcess.json(node.send("GET", "/api/v1/dead-letters/acme/prod", null))
-                    .path("dead_letters")
-                    .values());
+        List<JsonNode> letters = node.letters();
         if (!letters.isEmpty()) {
           return letters;
         }

@@ -10,8 +10,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
@@ -63,8 +61,6 @@ class InspectionEndToEndTest {
       version = "1.0"
       """;
 
-  private static final String LETTERS = "/api/v1/dead-letters/acme/prod";
-
   @TempDir Path temp;
   private NodeProcess node;
 
@@ -76,16 +72,16 @@ class InspectionEndToEndTest {
       node = started;
       node.as(token(data, "acme"));
       Path psa = TestJar.file(temp, "books.psa", TestJar.psa(CONFIG, LEDGER_JAR));
-      succeeds("deploy", psa.toString(), "--namespace", "prod");
+      node.succeeds("deploy", psa.toString(), "--namespace", "prod");
       node.ask("ledger/alice", "deposit", "{\"amount\":50}");
       node.ask("ledger/alice", "deposit", "{\"amount\":7}");
 
       tell("ledger/alice", "poison", cure, 1_000);
       tell("ledger/alice", "poison", cure, 100);
       tell("ledger/alice", "halfway", cure, 1);
-      eventually(() -> letters().size() == 3);
+      NodeProcess.eventually(() -> node.letters().size() == 3);
       assertThat(balance("ledger/alice")).isEqualTo(58);
-      List<JsonNode> letters = letters();
+      List<JsonNode> letters = node.letters();
       JsonNode first = letters.getFirst();
       assertThat(first.path("actor_id").asString()).isEqualTo("acme/prod/ledger/alice");
       assertThat(first.path("durable").asBoolean()).isTrue();
@@ -95,32 +91,34 @@ class InspectionEndToEndTest {
       assertThat(letters)
           .extracting(letter -> letter.path("committed_effects").asBoolean())
           .containsExactly(false, false, true);
-      assertThat(succeeds("dead-letters"))
+      assertThat(node.succeeds("dead-letters"))
           .as("without a command and in the default namespace")
           .isEqualTo("ID  ACTOR  OPERATION  DURABLE  COMMITTED  ATTEMPTS  AT  REASON\n");
-      assertThat(succeeds("dead-letters", "list", "--namespace", "prod").lines())
+      assertThat(node.succeeds("dead-letters", "list", "--namespace", "prod").lines())
           .hasSize(4)
           .anyMatch(l -> l.matches("\\d+ +acme/prod/ledger/alice +halfway +yes +yes +2 .*no cure"));
-      assertThat(succeeds("dead-letters", "show", id(first), "--namespace", "prod"))
+      assertThat(node.succeeds("dead-letters", "show", id(first), "--namespace", "prod"))
           .contains("acme/prod/ledger/alice", "CAST poison", "1000", "no cure");
 
-      assertThat(succeeds("dead-letters", "discard", id(first), "--namespace", "prod"))
+      assertThat(node.succeeds("dead-letters", "discard", id(first), "--namespace", "prod"))
           .isEqualTo("discarded dead letter " + id(first) + " of acme/prod/ledger/alice\n");
       fails("NOT_FOUND", "dead-letters", "discard", id(first), "--namespace", "prod");
 
       node.kill();
       node.start();
 
-      assertThat(letters()).isEqualTo(letters.subList(1, 3));
+      assertThat(node.letters()).isEqualTo(letters.subList(1, 3));
       Files.writeString(cure, "");
-      assertThat(succeeds("dead-letters", "redrive", id(letters.get(1)), "--namespace", "prod"))
+      assertThat(
+              node.succeeds("dead-letters", "redrive", id(letters.get(1)), "--namespace", "prod"))
           .isEqualTo("re-drove dead letter " + id(letters.get(1)) + " of acme/prod/ledger/alice\n");
-      eventually(() -> balance("ledger/alice") == 158);
+      NodeProcess.eventually(() -> balance("ledger/alice") == 158);
       fails("--rerun", "dead-letters", "redrive", id(letters.get(2)), "--namespace", "prod");
       assertThat(balance("ledger/alice")).isEqualTo(158);
-      succeeds("dead-letters", "redrive", id(letters.get(2)), "--rerun", "--namespace", "prod");
-      eventually(() -> balance("ledger/alice") == 159);
-      assertThat(letters()).isEmpty();
+      node.succeeds(
+          "dead-letters", "redrive", id(letters.get(2)), "--rerun", "--namespace", "prod");
+      NodeProcess.eventually(() -> balance("ledger/alice") == 159);
+      assertThat(node.letters()).isEmpty();
 
       historyTellsItAll();
       quarantinedKeyIsReleased(temp.resolve("second cure"));
@@ -176,7 +174,8 @@ class InspectionEndToEndTest {
     assertThat(deposit.path("reply").asString()).isEqualTo("{\"balance\":50}");
     assertThat(deposit.path("changes").path(0).path("value").asString()).isEqualTo("50");
 
-    assertThat(succeeds("history", "ledger/alice", "--namespace", "prod", "--limit", "8").lines())
+    assertThat(
+            node.succeeds("history", "ledger/alice", "--namespace", "prod", "--limit", "8").lines())
         .hasSize(9)
         .anyMatch(
             l ->
@@ -185,7 +184,7 @@ class InspectionEndToEndTest {
                         + " +\\{\"balance\":50}"));
     JsonNode json =
         NodeProcess.JSON.readTree(
-            succeeds(
+            node.succeeds(
                 "history",
                 "acme/prod/ledger/alice",
                 "--json",
@@ -204,62 +203,46 @@ class InspectionEndToEndTest {
     for (int i = 0; i < 4; i++) {
       tell("ledger/bob", "poison", cure, 1);
     }
-    eventually(
+    NodeProcess.eventually(
         () ->
-            succeeds("quarantine", "list", "--namespace", "prod").contains("acme/prod/ledger/bob"));
-    assertThat(succeeds("quarantine", "list", "--namespace", "prod")).contains("no second cure");
+            node.succeeds("quarantine", "list", "--namespace", "prod")
+                .contains("acme/prod/ledger/bob"));
+    assertThat(node.succeeds("quarantine", "list", "--namespace", "prod"))
+        .contains("no second cure");
     Files.writeString(cure, "");
-    eventually(
+    NodeProcess.eventually(
         () ->
             node.send("GET", "/api/v1/actors/acme%2Fprod%2Fledger%2Fbob", null).statusCode()
                 == 404);
-    assertThat(succeeds("quarantine", "release", "ledger/bob", "--namespace", "prod"))
+    assertThat(node.succeeds("quarantine", "release", "ledger/bob", "--namespace", "prod"))
         .isEqualTo("released ledger/bob; it takes the messages that waited\n");
-    eventually(() -> balance("ledger/bob") == 1);
-    assertThat(letters()).hasSize(3);
+    NodeProcess.eventually(() -> balance("ledger/bob") == 1);
+    assertThat(node.letters()).hasSize(3);
     fails("not in quarantine", "quarantine", "release", "ledger/bob", "--namespace", "prod");
   }
 
   private void otherTenantsSeeNothing(String stranger) {
     node.as(stranger);
-    assertThat(node.send("GET", LETTERS, null).statusCode()).isEqualTo(403);
+    assertThat(node.send("GET", NodeProcess.LETTERS, null).statusCode()).isEqualTo(403);
     fails("NOT_PERMITTED", "history", "acme/prod/ledger/alice");
     fails("NOT_PERMITTED", "dead-letters", "list", "--tenant", "acme", "--namespace", "prod");
-    assertThat(succeeds("dead-letters", "list", "--namespace", "prod").lines()).hasSize(1);
+    assertThat(node.succeeds("dead-letters", "list", "--namespace", "prod").lines()).hasSize(1);
   }
 
   private static String token(Path data, String tenant) {
     return NodeProcess.token(data, tenant, "--role", "deployer");
   }
 
-  /// Runs a command that must work.
-  private String succeeds(String... arguments) {
-    Result result = command(arguments);
-    assertThat(result.exitCode()).as(result.err()).isZero();
-    assertThat(result.err()).doesNotContain("plexspaces:");
-    return result.out();
-  }
-
   private void fails(String why, String... arguments) {
-    Result result = command(arguments);
+    Result result = node.commandHere(arguments);
     assertThat(result.exitCode()).isEqualTo(1);
     assertThat(result.out()).isEmpty();
     assertThat(result.err()).contains(why);
   }
 
-  private Result command(String... arguments) {
-    if (arguments.length == 1) {
-      // A group of commands takes no options itself.
-      return node.command(arguments, Map.of("PLEXSPACES_URL", node.url()));
-    }
-    List<String> all = new ArrayList<>(List.of(arguments));
-    all.addAll(List.of("--url", node.url()));
-    return node.command(all.toArray(String[]::new));
-  }
-
   private void tell(String actor, String operation, Path file, int amount) {
     assertThat(
-            succeeds(
+            node.succeeds(
                 "tell",
                 actor,
                 operation,
@@ -269,11 +252,6 @@ class InspectionEndToEndTest {
         .endsWith(", on disk\n");
   }
 
-  private List<JsonNode> letters() {
-    return List.copyOf(
-        NodeProcess.json(node.send("GET", LETTERS, null)).path("dead_letters").values());
-  }
-
   private static String id(JsonNode letter) {
     return letter.path("dead_letter_id").asString();
   }
@@ -281,13 +259,5 @@ class InspectionEndToEndTest {
   private long balance(String actor) {
     String body = node.ask(actor, "balance", "{}").body();
     return body.matches("\\d+") ? Long.parseLong(body) : -1;
-  }
-
-  private static void eventually(BooleanSupplier condition) {
-    long end = System.nanoTime() + NodeProcess.PATIENCE.toNanos();
-    while (!condition.getAsBoolean()) {
-      assertThat(System.nanoTime() - end).as("still not so").isNegative();
-      LockSupport.parkNanos(20_000_000);
-    }
   }
 }

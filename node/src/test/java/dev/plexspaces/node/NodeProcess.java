@@ -1,5 +1,7 @@
 package dev.plexspaces.node;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.plexspaces.node.cli.CommandLineRun;
 import dev.plexspaces.node.cli.CommandLineRun.Result;
 import java.io.BufferedReader;
@@ -24,6 +26,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -34,6 +38,9 @@ public final class NodeProcess implements AutoCloseable {
 
   /// Longest wait for a node to be ready or to end. Bounds a hang; no test waits for it to pass.
   static final Duration PATIENCE = Duration.ofSeconds(120);
+
+  /// Where the dead letters of acme/prod are.
+  static final String LETTERS = "/api/v1/dead-letters/acme/prod";
 
   static final JsonMapper JSON = JsonMapper.builder().build();
 
@@ -214,6 +221,11 @@ public final class NodeProcess implements AutoCloseable {
         headers);
   }
 
+  /// The dead letters of acme/prod.
+  List<JsonNode> letters() {
+    return List.copyOf(json(send("GET", LETTERS, null)).path("dead_letters").values());
+  }
+
   /// Mints a token with the key of a data directory, by the command.
   ///
   /// @param more arguments of `token` besides tenant and directory
@@ -247,6 +259,36 @@ public final class NodeProcess implements AutoCloseable {
       all.put("PLEXSPACES_TOKEN", token);
     }
     return CommandLineRun.run(all, arguments);
+  }
+
+  /// Runs a command against this node by its address.
+  ///
+  /// @param arguments a name alone is that of a group of commands, which takes no options itself
+  Result commandHere(String... arguments) {
+    if (arguments.length == 1) {
+      return command(arguments, Map.of("PLEXSPACES_URL", url()));
+    }
+    List<String> all = new ArrayList<>(List.of(arguments));
+    all.addAll(List.of("--url", url()));
+    return command(all.toArray(String[]::new));
+  }
+
+  /// Runs a command that must work.
+  ///
+  /// @return what it printed
+  String succeeds(String... arguments) {
+    Result result = commandHere(arguments);
+    assertThat(result.exitCode()).as(result.err()).isZero();
+    assertThat(result.err()).doesNotContain("plexspaces:");
+    return result.out();
+  }
+
+  static void eventually(BooleanSupplier condition) {
+    long end = System.nanoTime() + PATIENCE.toNanos();
+    while (!condition.getAsBoolean()) {
+      assertThat(System.nanoTime() - end).as("still not so").isNegative();
+      LockSupport.parkNanos(20_000_000);
+    }
   }
 
   /// Runs a command as a process of its own.

@@ -2,16 +2,12 @@ package dev.plexspaces.node;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.plexspaces.node.cli.CommandLineRun.Result;
 import dev.plexspaces.node.deploy.TestJar;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
@@ -86,8 +82,6 @@ class PurgeEndToEndTest {
               }
               """));
 
-  private static final String LETTERS = "/api/v1/dead-letters/acme/prod";
-
   @TempDir Path temp;
   private NodeProcess node;
 
@@ -102,26 +96,26 @@ class PurgeEndToEndTest {
       String ours = NodeProcess.token(data, "acme", "--role", "deployer");
       Path ledger = psa("books", LEDGER_JAR);
       node.as(theirs);
-      succeeds("deploy", psa("theirs", LEDGER_JAR).toString(), "--namespace", "prod");
-      succeeds("ask", "ledger/alice", "deposit", "{\"amount\":5}", "--namespace", "prod");
+      node.succeeds("deploy", psa("theirs", LEDGER_JAR).toString(), "--namespace", "prod");
+      node.succeeds("ask", "ledger/alice", "deposit", "{\"amount\":5}", "--namespace", "prod");
       node.as(ours);
-      succeeds("deploy", ledger.toString(), "--namespace", "prod");
-      succeeds("deploy", psa("store", SHOP_JAR).toString(), "--namespace", "prod");
+      node.succeeds("deploy", ledger.toString(), "--namespace", "prod");
+      node.succeeds("deploy", psa("store", SHOP_JAR).toString(), "--namespace", "prod");
       assertThat(node.ask("ledger/alice", "deposit", "{\"amount\":50}").body()).isEqualTo("50");
       assertThat(node.ask("ledger/idle", "deposit", "{\"amount\":1}").body()).isEqualTo("1");
 
       // An ask whose turn is open, and a tell behind it.
       sell(open);
-      eventually(() -> node.ask("shop/other", "halfway", "{}").body().equals("1"));
-      succeeds("tell", "ledger/alice", "note", "{\"amount\":7}", "--namespace", "prod");
-      assertThat(succeeds("undeploy", "books", "--purge"))
+      NodeProcess.eventually(() -> node.ask("shop/other", "halfway", "{}").body().equals("1"));
+      node.succeeds("tell", "ledger/alice", "note", "{\"amount\":7}", "--namespace", "prod");
+      assertThat(node.succeeds("undeploy", "books", "--purge"))
           .isEqualTo("undeployed books and purged its actors\n");
 
-      eventually(() -> !node.ask("shop/s", "outcome", "{}").body().equals("\"\""));
+      NodeProcess.eventually(() -> !node.ask("shop/s", "outcome", "{}").body().equals("\"\""));
       assertThat(node.ask("shop/s", "outcome", "{}").body())
           .isEqualTo("\"ACTOR_NOT_FOUND ledger/alice: application \\\"books\\\" was purged\"");
-      JsonNode letter = letters().getFirst();
-      assertThat(letters()).hasSize(1);
+      JsonNode letter = node.letters().getFirst();
+      assertThat(node.letters()).hasSize(1);
       assertThat(letter.path("actor_id").asString()).isEqualTo("acme/prod/ledger/alice");
       assertThat(letter.path("reason").asString()).isEqualTo("application \"books\" was purged");
       assertThat(letter.path("message").path("operation").asString()).isEqualTo("note");
@@ -132,28 +126,28 @@ class PurgeEndToEndTest {
       // The disk says the same.
       node.kill();
       node.start();
-      succeeds("deploy", ledger.toString(), "--namespace", "prod");
+      node.succeeds("deploy", ledger.toString(), "--namespace", "prod");
       for (String actor : List.of("ledger/alice", "ledger/idle")) {
         assertThat(node.ask(actor, "balance", "{}").body()).isEqualTo("0");
         assertThat(node.ask(actor, "inits", "{}").body()).isEqualTo("1");
       }
-      assertThat(letters()).containsExactly(letter);
-      succeeds(
+      assertThat(node.letters()).containsExactly(letter);
+      node.succeeds(
           "dead-letters",
           "redrive",
           letter.path("dead_letter_id").asString(),
           "--namespace",
           "prod");
-      eventually(() -> node.ask("ledger/alice", "balance", "{}").body().equals("7"));
-      assertThat(letters()).isEmpty();
+      NodeProcess.eventually(() -> node.ask("ledger/alice", "balance", "{}").body().equals("7"));
+      assertThat(node.letters()).isEmpty();
 
       // Without the option all of it waits.
-      assertThat(succeeds("undeploy", "books")).isEqualTo("undeployed books\n");
-      succeeds("deploy", ledger.toString(), "--namespace", "prod");
+      assertThat(node.succeeds("undeploy", "books")).isEqualTo("undeployed books\n");
+      node.succeeds("deploy", ledger.toString(), "--namespace", "prod");
       assertThat(node.ask("ledger/alice", "balance", "{}").body()).isEqualTo("7");
 
       node.as(theirs);
-      assertThat(succeeds("ask", "ledger/alice", "balance", "{}", "--namespace", "prod"))
+      assertThat(node.succeeds("ask", "ledger/alice", "balance", "{}", "--namespace", "prod"))
           .isEqualTo("5\n");
     }
   }
@@ -168,12 +162,12 @@ class PurgeEndToEndTest {
       node = started;
       node.as(NodeProcess.token(data, "acme", "--role", "deployer"));
       Path ledger = psa("books", LEDGER_JAR);
-      succeeds("deploy", ledger.toString(), "--namespace", "prod");
-      succeeds("deploy", psa("store", SHOP_JAR).toString(), "--namespace", "prod");
+      node.succeeds("deploy", ledger.toString(), "--namespace", "prod");
+      node.succeeds("deploy", psa("store", SHOP_JAR).toString(), "--namespace", "prod");
       node.ask("ledger/alice", "deposit", "{\"amount\":50}");
       sell(open);
-      eventually(() -> node.ask("shop/other", "halfway", "{}").body().equals("1"));
-      succeeds("tell", "ledger/alice", "note", "{\"amount\":7}", "--namespace", "prod");
+      NodeProcess.eventually(() -> node.ask("shop/other", "halfway", "{}").body().equals("1"));
+      node.succeeds("tell", "ledger/alice", "note", "{\"amount\":7}", "--namespace", "prod");
       node.kill();
       Path marker = data.resolve("apps/books/deployment.json");
       String begun = Files.readString(marker).replace("\"purging\":false", "\"purging\":true");
@@ -184,19 +178,20 @@ class PurgeEndToEndTest {
 
       node.start();
 
-      assertThat(succeeds("apps")).contains("store").doesNotContain("books");
+      assertThat(node.succeeds("apps")).contains("store").doesNotContain("books");
       assertThat(marker.getParent()).doesNotExist();
-      assertThat(letters()).hasSize(1);
-      eventually(() -> node.ask("shop/s", "outcome", "{}").body().contains("was purged"));
+      assertThat(node.letters()).hasSize(1);
+      NodeProcess.eventually(
+          () -> node.ask("shop/s", "outcome", "{}").body().contains("was purged"));
       assertThat(node.ask("shop/s", "sold", "{}").body()).isEqualTo("1");
-      succeeds("deploy", ledger.toString(), "--namespace", "prod");
+      node.succeeds("deploy", ledger.toString(), "--namespace", "prod");
       assertThat(node.ask("ledger/alice", "balance", "{}").body()).isEqualTo("0");
       assertThat(node.ask("ledger/alice", "inits", "{}").body()).isEqualTo("1");
     }
   }
 
   private void sell(Path file) {
-    succeeds("tell", "shop/s", "sell", "{\"file\":\"" + file + "\"}", "--namespace", "prod");
+    node.succeeds("tell", "shop/s", "sell", "{\"file\":\"" + file + "\"}", "--namespace", "prod");
   }
 
   private Path psa(String id, byte[] jar) {
@@ -209,26 +204,5 @@ class PurgeEndToEndTest {
             node.send("GET", "/api/v1/actors/acme/prod/" + actor + "/history", null))
         .path("entries")
         .size();
-  }
-
-  private List<JsonNode> letters() {
-    return List.copyOf(
-        NodeProcess.json(node.send("GET", LETTERS, null)).path("dead_letters").values());
-  }
-
-  private String succeeds(String... arguments) {
-    List<String> all = new ArrayList<>(List.of(arguments));
-    all.addAll(List.of("--url", node.url()));
-    Result result = node.command(all.toArray(String[]::new));
-    assertThat(result.exitCode()).as(result.err()).isZero();
-    return result.out();
-  }
-
-  private static void eventually(BooleanSupplier condition) {
-    long end = System.nanoTime() + NodeProcess.PATIENCE.toNanos();
-    while (!condition.getAsBoolean()) {
-      assertThat(System.nanoTime() - end).as("still not so").isNegative();
-      LockSupport.parkNanos(20_000_000);
-    }
   }
 }
