@@ -72,12 +72,14 @@ final class ActorCell {
   private static final Logger LOG = LoggerFactory.getLogger(ActorCell.class);
   private static final VarHandle SYSTEM;
   private static final VarHandle PARKED;
+  private static final VarHandle RUNNING;
 
   static {
     try {
       MethodHandles.Lookup lookup = MethodHandles.lookup();
       SYSTEM = lookup.findVarHandle(ActorCell.class, "systemMessages", SystemMessage.class);
       PARKED = lookup.findVarHandle(ActorCell.class, "parked", boolean.class);
+      RUNNING = lookup.findVarHandle(ActorCell.class, "running", boolean.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
@@ -92,9 +94,12 @@ final class ActorCell {
   private volatile boolean parked;
   private volatile State state = State.NEW;
 
-  /// The turn that runs this cell now. Other threads look at it without ordering, to interrupt its
-  /// thread or to be refused.
-  Turn turn;
+  /// Who runs this cell, or did so last.
+  private Dispatcher.Worker worker;
+
+  /// True while it does. Set after `worker` and with release, so that whoever sees it set sees the
+  /// worker or a later one.
+  private boolean running;
 
   /// The call a turn of this cell is blocked on; the edges of the wait-for graph.
   volatile ReplyTo.Blocking waitingFor;
@@ -254,9 +259,8 @@ final class ActorCell {
     }
     VarHandle.fullFence();
     synchronized (this) {
-      Turn running = turn;
-      if (running != null && running.worker.thread != Thread.currentThread()) {
-        running.worker.thread.interrupt();
+      if ((boolean) RUNNING.getAcquire(this) && worker.thread != Thread.currentThread()) {
+        worker.thread.interrupt();
       }
     }
     // Its thread may never come back to do this.
@@ -276,7 +280,7 @@ final class ActorCell {
   }
 
   /* An interrupt that was meant for this cell must not hit the next one on the thread. Called after a
-  full fence behind `turn = null`: either kill() saw that, or it is seen here that kill() came. */
+  full fence behind `running = false`: either kill() saw that, or it is seen here that kill() came. */
   private void afterLeave() {
     if (killed) {
       synchronized (this) {
@@ -322,15 +326,15 @@ final class ActorCell {
   /// Runs this cell on the thread of a caller that would otherwise park and wait for the reply: no
   /// thread is switched. The caller claimed the cell.
   void runInline(Dispatcher.Worker worker) {
-    ActorCell outer = worker.running;
-    Turn t = worker.nestedTurn();
-    worker.depth++;
-    worker.running = this;
+    Turn outer = worker.turn;
+    Turn t = outer.nested();
+    worker.turn = t;
     try {
       run(worker, t, 1);
     } finally {
-      worker.running = outer;
-      worker.depth--;
+      worker.turn = outer;
+      outer.pending = t.pending;
+      t.pending = null;
     }
   }
 
@@ -343,8 +347,7 @@ final class ActorCell {
   private void run(Dispatcher.Worker worker, Turn t, int budget) {
     int extended = 0;
     long until = 0;
-    t.cell = this;
-    turn = t;
+    enter(t);
     while (true) {
       if (systemMessages != null) {
         runSystemMessages(t);
@@ -352,7 +355,7 @@ final class ActorCell {
       if (worker.makesWay) {
         worker.makesWay = false;
         budget = 0;
-      } else if (budget == 0 && worker.depth == 0 && durable == null && mailbox.size() > 0) {
+      } else if (budget == 0 && t.depth == 0 && durable == null && mailbox.size() > 0) {
         long now = system().clock().nanoTime();
         until = extended == 0 ? now + CATCH_UP_NANOS : until;
         if (now - until < 0 && extended++ < CATCH_UP_MAX) {
@@ -407,9 +410,7 @@ final class ActorCell {
         }
         return;
       }
-      if (worker.pending != null) {
-        worker.publish();
-      }
+      publishPending(t);
       process(t, e);
       budget--;
     }
@@ -426,15 +427,34 @@ final class ActorCell {
 
   private void enter(Turn t) {
     t.cell = this;
-    turn = t;
+    if (worker != t.worker) {
+      worker = t.worker;
+    }
+    RUNNING.setRelease(this, true);
   }
 
   private void leave(Turn t) {
-    turn = null;
+    running = false;
     t.cell = null;
   }
 
+  Dispatcher.Worker worker() {
+    return worker;
+  }
+
+  /// The turn that runs this cell; null for none. A snapshot when called by another thread than its
+  /// own.
+  Turn turn() {
+    Dispatcher.Worker w = worker;
+    Turn t = w == null ? null : w.turn;
+    while (t != null && t.cell != this) {
+      t = t.outer;
+    }
+    return t;
+  }
+
   private void runSystemMessages(Turn t) {
+    t.worker.handled++;
     SystemMessage newestFirst = takeSystemMessages();
     SystemMessage oldestFirst = null;
     while (newestFirst != null) {
@@ -463,7 +483,7 @@ final class ActorCell {
   }
 
   private static void publishPending(Turn t) {
-    if (t.worker.pending != null) {
+    if (t.pending != null) {
       t.worker.publish();
     }
   }

@@ -722,7 +722,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
 
   /// Offers again each time there may be room, as long as the policy allows.
   private Mailbox.Offer offerWaiting(LinkedMailbox mailbox, Envelope e, Dispatcher.Worker from) {
-    ActorCell sender = from.running;
+    ActorCell sender = from.running();
     long nanos = LinkedMailbox.BLOCK_MAX_NANOS;
     if (e.replyTo != null) {
       nanos = Math.min(nanos, e.replyTo.dueNanos() - clock.nanoTime());

@@ -76,7 +76,7 @@ final class Asks {
       caller.blocks();
       system.watch(reply, reply.dueNanos() - system.clock().nanoTime());
       system.dispatcher().await(t.worker, reply);
-    } else if (t.worker.pending != null) {
+    } else if (t.pending != null) {
       // The caller's code goes on and may block on what the callee made ready.
       t.worker.publish();
     }
@@ -153,7 +153,7 @@ final class Asks {
 
   /// True when the running turn of a cell is that of a request.
   private static boolean serves(ActorCell cell, ReplyTo.Durable wait) {
-    Turn turn = cell.turn;
+    Turn turn = cell.turn();
     Envelope e = turn == null ? null : turn.envelope;
     return e != null
         && e.extras != null
@@ -236,12 +236,12 @@ final class Asks {
   ///
   /// @return false when the call must be delivered as usual
   private static boolean askInline(Dispatcher.Worker worker, ActorCell callee, Envelope e) {
-    if (!callee.inlinable() || callee.killed() || worker.depth >= ActorCell.INLINE_DEPTH_MAX) {
+    if (!callee.inlinable() || callee.killed() || worker.turn.depth >= ActorCell.INLINE_DEPTH_MAX) {
       return false;
     }
     return switch (callee.mailbox.offer(e, false)) {
       case SCHEDULE -> {
-        if (worker.pending != null) {
+        if (worker.turn.pending != null) {
           worker.publish();
         }
         callee.runInline(worker);

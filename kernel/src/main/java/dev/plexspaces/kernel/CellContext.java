@@ -54,8 +54,9 @@ final class CellContext implements ActorContext {
 
   /// The running turn; refuses callers that kept the context beyond their call.
   Turn turn() {
-    Turn t = cell.turn;
-    if (t == null || t.worker.thread != Thread.currentThread()) {
+    Dispatcher.Worker worker = cell.worker();
+    Turn t = worker == null || worker.thread != Thread.currentThread() ? null : worker.turn;
+    if (t == null || t.cell != cell) {
       throw new IllegalStateException(
           "the context of "
               + cell

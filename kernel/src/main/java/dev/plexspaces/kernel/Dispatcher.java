@@ -20,37 +20,27 @@ interface Dispatcher extends AutoCloseable {
 
   /// A thread that runs turns, with the buffer of the turn it runs.
   abstract class Worker {
-    final Turn turn = new Turn(this);
 
-    /// The innermost cell this thread runs; for the dispatcher's monitor, so without ordering.
-    ActorCell running;
+    /// The innermost turn of this thread. Others look at it without ordering.
+    Turn turn = new Turn(this, null);
 
-    /// Messages handled so far.
+    /// Messages and batches of system messages handled so far; the monitor reads it without
+    /// ordering.
     long handled;
 
     /// The turn sent to somebody who is behind.
     boolean makesWay;
 
-    /// Calls run on top of each other on this thread; see [ActorCell#runInline].
-    int depth;
-
     /// The thread; a turn's context refuses calls from any other.
     Thread thread;
 
-    /// An actor made ready by the turn that just ended; private to this thread until [#publish].
-    ActorCell pending;
-
-    /// Makes [#pending] visible to other threads; called before any user code runs while it is set.
+    /// Makes [Turn#pending] visible to other threads; called before any user code runs while it is
+    /// set.
     abstract void publish();
 
-    /// A turn for a call that runs on top of the present one.
-    private Turn nested;
-
-    Turn nestedTurn() {
-      if (depth == 0) {
-        return nested == null ? nested = new Turn(this) : nested;
-      }
-      return new Turn(this);
+    /// The innermost cell this thread runs; null for none.
+    ActorCell running() {
+      return turn.cell;
     }
   }
 

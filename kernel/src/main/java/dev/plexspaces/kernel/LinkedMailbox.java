@@ -23,7 +23,7 @@ final class LinkedMailbox extends Mailbox {
   compare-and-set that makes the actor idle: one atomic instruction less on the path that
   ping-pong takes.
 
-  The bound: each envelope carries the depth of the chain below it, so counting costs nothing.
+  The bound: the newest envelope carries the depth of the chain, so counting costs nothing.
   The runner publishes how much it took; between the two a sender may see the sum a batch short,
   so the bound can be exceeded for an instant by at most itself.
 
@@ -64,8 +64,9 @@ final class LinkedMailbox extends Mailbox {
   /// How many are in `taken`; others read it without ordering.
   private int takenCount;
 
-  /// Being processed, or processed, and still the bottom of the chain. Runner only.
-  private Envelope inPlace;
+  /// The bottom of the chain is being processed, or was. Runner only; a flag and no reference,
+  /// which would cost more to store, see [Turn].
+  private boolean inPlace;
 
   /// @param overflow any but `DROP_OLDEST`
   LinkedMailbox(int capacity, Overflow overflow) {
@@ -100,7 +101,7 @@ final class LinkedMailbox extends Mailbox {
       } else if (h == CLOSED) {
         return Offer.CLOSED;
       } else {
-        int waits = h.depth + takenCount - (inPlace == null ? 0 : 1);
+        int waits = h.depth + takenCount - (inPlace ? 1 : 0);
         if (waits >= capacity && !exempt) {
           return refusal;
         }
@@ -162,30 +163,39 @@ final class LinkedMailbox extends Mailbox {
       return e;
     }
     Envelope h = head;
-    Envelope bottom = inPlace;
-    if (h == bottom || h == CLAIMED || h == null) {
+    if (h == CLAIMED || h == null) {
       return null;
     }
-    if (bottom == null && h.next == null) {
-      inPlace = h;
+    if (h.next == null) {
+      if (inPlace) {
+        return null;
+      }
+      inPlace = true;
       tellWaiting();
       return h;
     }
-    h = (Envelope) HEAD.getAndSet(this, CLAIMED);
-    inPlace = null;
-    Envelope oldestFirst = null;
-    int count = 0;
-    while (h != bottom && h != null) {
-      Envelope older = h.next;
-      h.next = oldestFirst;
-      oldestFirst = h;
-      h = older;
-      count++;
-    }
-    taken = oldestFirst.next;
+    Envelope newest = (Envelope) HEAD.getAndSet(this, CLAIMED);
+    int count = newest.depth - (inPlace ? 1 : 0);
+    Envelope oldest = oldestFirst(newest);
+    taken = oldest.next;
     takenCount = count - 1;
-    oldestFirst.next = null;
+    oldest.next = null;
     tellWaiting();
+    return oldest;
+  }
+
+  /// Turns a chain around that is no longer in `head`, without what was processed in place.
+  private Envelope oldestFirst(Envelope newest) {
+    Envelope oldestFirst = null;
+    for (Envelope e = newest; e != null; ) {
+      Envelope older = e.next;
+      if (older != null || !inPlace) {
+        e.next = oldestFirst;
+        oldestFirst = e;
+      }
+      e = older;
+    }
+    inPlace = false;
     return oldestFirst;
   }
 
@@ -200,11 +210,14 @@ final class LinkedMailbox extends Mailbox {
   }
 
   private boolean leave(Envelope to) {
-    Envelope expected = inPlace == null ? CLAIMED : inPlace;
+    Envelope h = head;
+    boolean processed = inPlace;
+    if (processed ? h.next != null : h != CLAIMED) {
+      return false;
+    }
     // Cleared first: after the exchange another thread may be the runner.
-    Envelope processed = inPlace;
-    inPlace = null;
-    if (HEAD.compareAndSet(this, expected, to)) {
+    inPlace = false;
+    if (HEAD.compareAndSet(this, h, to)) {
       if (waiting != null) {
         tellAll();
       }
@@ -225,14 +238,8 @@ final class LinkedMailbox extends Mailbox {
     if (waiting != null) {
       tellAll();
     }
-    Envelope oldestFirst = null;
-    while (h != null && h != inPlace && h != CLAIMED && h != CLOSED) {
-      Envelope older = h.next;
-      h.next = oldestFirst;
-      oldestFirst = h;
-      h = older;
-    }
-    inPlace = null;
+    Envelope oldestFirst = h == null || h == CLAIMED || h == CLOSED ? null : oldestFirst(h);
+    inPlace = false;
     Envelope first = taken;
     taken = null;
     takenCount = 0;
@@ -256,6 +263,6 @@ final class LinkedMailbox extends Mailbox {
   int size() {
     Envelope h = head;
     int depth = h == null || h == CLAIMED || h == CLOSED ? 0 : h.depth;
-    return Math.max(0, depth + takenCount - (inPlace == null ? 0 : 1));
+    return Math.max(0, depth + takenCount - (inPlace ? 1 : 0));
   }
 }

@@ -144,7 +144,7 @@ public final class SeededDispatcher implements Dispatcher {
     /// @throws IllegalStateException when no turn is running
     public void await() {
       Seat me = holder;
-      if (me == null || me.running == null || me.thread != Thread.currentThread()) {
+      if (me == null || me.running() == null || me.thread != Thread.currentThread()) {
         throw new IllegalStateException("simulation: only a turn may block in a port");
       }
       SeededDispatcher.this.await(me, this);
@@ -219,7 +219,7 @@ public final class SeededDispatcher implements Dispatcher {
     if (stillNanos < (blocks ? blocking : computing).toNanos()) {
       return;
     }
-    ActorCell cell = seat.running;
+    ActorCell cell = seat.running();
     String stack =
         Arrays.stream(seat.thread.getStackTrace())
             .map(frame -> "\n    at " + frame)
@@ -277,12 +277,12 @@ public final class SeededDispatcher implements Dispatcher {
   /// A name of the `index`th ready actor or turn, for traces.
   public String describe(int index) {
     Step step = ready.get(index);
-    return step.seat == null ? "run " + step.cell : "resume " + step.seat.running;
+    return step.seat == null ? "run " + step.cell : "resume " + step.seat.running();
   }
 
   /// Turns that are blocked and cannot go on yet.
   public List<String> blockedTurns() {
-    return blocked.stream().map(seat -> seat.running.toString()).toList();
+    return blocked.stream().map(seat -> seat.running().toString()).toList();
   }
 
   /// How many actors and turns could go on.
@@ -315,16 +315,14 @@ public final class SeededDispatcher implements Dispatcher {
         me.awaitBaton();
         continue;
       }
-      me.running = step.cell;
       try {
         step.cell.run(me);
       } catch (Crashed crashed) {
         if (me.unwindFor == null) {
           throw crashed;
         }
+        me.turn = new Turn(me, null);
       }
-      me.running = null;
-      me.depth = 0;
       Seat back = me.unwindFor;
       if (back != null) {
         me.unwindFor = null;
@@ -366,7 +364,7 @@ public final class SeededDispatcher implements Dispatcher {
     }
     waiter.waitingThread(me.thread);
     me.waiter = waiter;
-    me.system = me.running.system();
+    me.system = me.running().system();
     blocked.add(me);
     Seat next = spares.isEmpty() ? new Seat() : spares.pop();
     progress++;

@@ -12,8 +12,12 @@ import java.util.List;
 import java.util.function.Predicate;
 
 /// The turn a worker is running: what it works on and the effects it has buffered since its last
-/// commit. One per worker, reused.
+/// commit. One per worker, reused; calls that run on top of each other have one each.
 final class Turn {
+
+  /* What changes with every message is kept here and not in the worker or the cell, and a worker takes
+  a new one each tick. G1 pays a full fence of the processor for each reference that is stored into an
+  object of the old generation, and nothing but a look at the card table for a young one. */
 
   /// Effects one segment of a turn may buffer; one more is refused with `RESOURCE_EXHAUSTED`.
   static final int EFFECTS_MAX = 1_000_000;
@@ -26,7 +30,23 @@ final class Turn {
   private static final Envelope[] NO_MESSAGES = {};
 
   final Dispatcher.Worker worker;
+
+  /// The turn that waits for this one, on the same thread; null for none.
+  final Turn outer;
+
+  /// How many wait so.
+  final int depth;
+
+  /// The one that runs on top of this one, when there is one.
+  private Turn nested;
+
+  /// What it works on; null between turns.
   ActorCell cell;
+
+  /// An actor made ready by the turn that just ended; private to the thread until
+  /// [Dispatcher.Worker#publish].
+  ActorCell pending;
+
   Envelope envelope;
 
   /// Fixed within a segment; null until asked for.
@@ -48,13 +68,23 @@ final class Turn {
   /// What the host API did at once and takes back when the segment is dropped.
   private final List<Runnable> undo = new ArrayList<>();
 
+  /// False while `rows` and `undo` are empty, as in most turns.
+  private boolean unusual;
+
   /// Something other than a message that happens when the turn commits.
   interface Effect {
     void release(Dispatcher.Worker worker);
   }
 
-  Turn(Dispatcher.Worker worker) {
+  Turn(Dispatcher.Worker worker, Turn outer) {
     this.worker = worker;
+    this.outer = outer;
+    this.depth = outer == null ? 0 : outer.depth + 1;
+  }
+
+  /// A turn for a call that runs on top of this one.
+  Turn nested() {
+    return nested == null ? nested = new Turn(worker, this) : nested;
   }
 
   void begin(Envelope envelope) {
@@ -77,7 +107,7 @@ final class Turn {
 
   void end() {
     envelope = null;
-    if (count > 0 || !rows.isEmpty() || !undo.isEmpty()) {
+    if (count > 0 || unusual) {
       // Whatever the turn's end did not take must not reach the next actor on this thread.
       discard();
     }
@@ -102,11 +132,13 @@ final class Turn {
           ErrorCode.RESOURCE_EXHAUSTED,
           "a turn may write at most " + ROWS_MAX + " durable messages; split the work over turns");
     }
+    unusual = true;
     rows.add(row);
     rowMessages.add(message);
   }
 
   void onDiscard(Runnable takeBack) {
+    unusual = true;
     undo.add(takeBack);
   }
 
@@ -126,11 +158,11 @@ final class Turn {
   }
 
   boolean hasEffects() {
-    return count > 0 || !undo.isEmpty();
+    return count > 0 || unusual && !undo.isEmpty();
   }
 
   boolean hasRows() {
-    return !rows.isEmpty();
+    return unusual && !rows.isEmpty();
   }
 
   /// What will leave the actor with the next commit, in words.
@@ -243,7 +275,7 @@ final class Turn {
       effects[i] = null;
     }
     count = 0;
-    if (!undo.isEmpty()) {
+    if (unusual) {
       undo.clear();
     }
     shrink();
@@ -259,6 +291,7 @@ final class Turn {
       undo.reversed().forEach(Runnable::run);
       undo.clear();
     }
+    unusual = false;
     forget();
   }
 

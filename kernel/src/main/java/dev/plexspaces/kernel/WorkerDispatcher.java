@@ -143,10 +143,7 @@ final class WorkerDispatcher implements Dispatcher {
     /// Looks for work so far. Owner only.
     int finds;
 
-    /// Actors run so far; read by the monitor without ordering.
-    long runs;
-
-    /// Messages handled so far; read by the monitor without ordering.
+    /// [Worker#handled] of those who own it no longer. Racy: for the rate.
     long handled;
 
     /// Time from one look for work to the next, nanoseconds, lately. Written by the owner, and by
@@ -173,31 +170,44 @@ final class WorkerDispatcher implements Dispatcher {
     /// It was woken to look for a blocked owner.
     volatile boolean rescues;
 
+    /// Runs from `pending` in a row.
+    int fromNext;
+
+    /// What of `handled` the slots know of.
+    long booked;
+
     SlotWorker() {
       thread = Thread.ofVirtual().name("plexspaces-worker-" + workers.get()).unstarted(this::loop);
     }
 
     private void loop() {
-      int fromNext = 0;
       while (!closed) {
         Slot s = slot;
-        if (s == null || s.owner != this) {
+        if (s != null && s.owner == this) {
+          work(s);
+        } else {
           slot = null;
           if (rescues) {
             rescue();
           } else if (!takeSlot() && !parkAsSpare()) {
             return;
           }
-          continue;
         }
-        ActorCell cell = pending;
+      }
+    }
+
+    /// Runs actors until there is none or the slot is lost, but no longer than a tick: a method
+    /// that does not return is interpreted for seconds when the compiler takes its code back.
+    private void work(Slot s) {
+      while (s.owner == this) {
+        ActorCell cell = turn.pending;
         if (cell != null) {
           if (fromNext == NEXT_MAX && (s.bit & allowed) != 0 && !workWaits()) {
             // Nobody waits for a turn: passing the actor on would only wake another slot for it.
             fromNext = 0;
           }
           if (fromNext < NEXT_MAX) {
-            pending = null;
+            turn.pending = null;
             fromNext++;
           } else {
             publish();
@@ -210,26 +220,36 @@ final class WorkerDispatcher implements Dispatcher {
           cell = (s.bit & allowed) == 0 ? null : find(s);
           if (cell == null) {
             giveUp(s);
-            continue;
+            return;
+          }
+          if (rescuer == ABSENT && (free.get() & allowed) == 0) {
+            sendRescuer();
           }
         }
-        s.runs++;
-        if (rescuer == ABSENT && (free.get() & allowed) == 0) {
-          sendRescuer();
-        }
-        running = cell;
         cell.run(this);
-        running = null;
-        s.handled += handled;
-        handled = 0;
         if (s.yieldWanted) {
           s.yieldWanted = false;
+          renewTurn();
           Thread.yield();
+          return;
         }
       }
     }
 
+    /// Takes a young one, see [Turn].
+    private void renewTurn() {
+      ActorCell ready = turn.pending;
+      turn = new Turn(this, null);
+      turn.pending = ready;
+    }
+
+    private void book(Slot s) {
+      s.handled += handled - booked;
+      booked = handled;
+    }
+
     private void giveUp(Slot s) {
+      book(s);
       s.measuredNanos = 0;
       release(s, this);
       slot = null;
@@ -237,8 +257,8 @@ final class WorkerDispatcher implements Dispatcher {
 
     @Override
     void publish() {
-      ActorCell cell = pending;
-      pending = null;
+      ActorCell cell = turn.pending;
+      turn.pending = null;
       Slot s = slot;
       if (s == null || !s.queue.offer(cell)) {
         shared.add(cell);
@@ -250,11 +270,11 @@ final class WorkerDispatcher implements Dispatcher {
 
     /// A turn that outlived its slot takes another one at once when there is work for it.
     private boolean takeSlot() {
-      return (pending != null || workWaits()) && (takeBlocked(this) || claimFree(this));
+      return (turn.pending != null || workWaits()) && (takeBlocked(this) || claimFree(this));
     }
 
     private boolean parkAsSpare() {
-      if (pending != null) {
+      if (turn.pending != null) {
         publish();
       }
       Spare top;
@@ -318,7 +338,7 @@ final class WorkerDispatcher implements Dispatcher {
   }
 
   private void sawBlock(SlotWorker worker) {
-    ActorCell cell = worker.running;
+    ActorCell cell = worker.running();
     // Without one it was just given the slot and is about to be woken.
     if (cell != null && !worker.waits) {
       wary = WARY_TICKS;
@@ -328,12 +348,11 @@ final class WorkerDispatcher implements Dispatcher {
 
   @Override
   public void schedule(ActorCell cell, Worker from) {
-    SlotWorker worker = (SlotWorker) from;
-    Slot s = worker == null ? null : worker.slot;
-    if (worker != null && worker.pending == null) {
-      worker.pending = cell;
+    if (from != null && from.turn.pending == null) {
+      from.turn.pending = cell;
       return;
     }
+    Slot s = from == null ? null : ((SlotWorker) from).slot;
     if (s == null) {
       s = anySlot();
     }
@@ -366,13 +385,14 @@ final class WorkerDispatcher implements Dispatcher {
   @Override
   public void await(Worker worker, Waiter waiter) {
     SlotWorker me = (SlotWorker) worker;
-    if (me.pending != null) {
+    if (me.turn.pending != null) {
       me.publish();
     }
     me.waits = true;
     Slot s = me.slot;
     me.slot = null;
     if (s != null && OWNER.compareAndSet(s, me, null)) {
+      me.book(s);
       handOver(s);
     }
     waiter.waitingThread(me.thread);
@@ -554,11 +574,12 @@ final class WorkerDispatcher implements Dispatcher {
       for (int i = 0; i < slots.length; i++) {
         Slot s = slots[i];
         SlotWorker owner = s.owner;
-        if (owner != null && owner == seenOwner[i] && s.runs == seen[i]) {
+        long of = owner == null ? 0 : owner.handled;
+        if (owner != null && owner == seenOwner[i] && of == seen[i]) {
           stuck(s, owner);
         }
         seenOwner[i] = owner;
-        seen[i] = s.runs;
+        seen[i] = of;
         s.yieldWanted = true;
       }
       long now = System.nanoTime();
@@ -578,7 +599,8 @@ final class WorkerDispatcher implements Dispatcher {
   private long handled() {
     long sum = 0;
     for (Slot s : slots) {
-      sum += s.handled;
+      SlotWorker owner = s.owner;
+      sum += s.handled + (owner == null ? 0 : owner.handled - owner.booked);
     }
     return sum;
   }
