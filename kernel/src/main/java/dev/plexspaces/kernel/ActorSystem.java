@@ -720,6 +720,39 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     }
   }
 
+  /// Brings several envelopes of one turn to the mailbox of the one they are addressed to, in
+  /// order.
+  ///
+  /// @param effects holds them from index `from` to before `to`
+  void deliverAll(Object[] effects, int from, int to, Dispatcher.Worker worker) {
+    Envelope oldest = (Envelope) effects[from];
+    Address target = oldest.target;
+    ActorCell cell = target.cell;
+    Envelope newest = null;
+    for (int i = from; i < to; i++) {
+      Envelope e = (Envelope) effects[i];
+      e.target = null;
+      e.next = newest;
+      newest = e;
+    }
+    Mailbox.Offer outcome =
+        cell != null && !cell.killed() && cell.mailbox instanceof LinkedMailbox mailbox
+            ? mailbox.offerAll(newest, oldest, to - from)
+            : Mailbox.Offer.FULL;
+    switch (outcome) {
+      case QUEUED -> {}
+      case BEHIND -> worker.makesWay = true;
+      case SCHEDULE -> dispatcher.schedule(cell, worker);
+      case FULL, DROPPED, CLOSED -> {
+        for (int i = from; i < to; i++) {
+          Envelope e = (Envelope) effects[i];
+          e.next = null;
+          deliver(target, e, worker, false);
+        }
+      }
+    }
+  }
+
   /// Offers again each time there may be room, as long as the policy allows.
   private Mailbox.Offer offerWaiting(LinkedMailbox mailbox, Envelope e, Dispatcher.Worker from) {
     ActorCell sender = from.running();

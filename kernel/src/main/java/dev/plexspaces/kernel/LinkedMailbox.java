@@ -114,6 +114,30 @@ final class LinkedMailbox extends Mailbox {
     }
   }
 
+  /// Offers several at once, linked by `next` from the newest to the oldest: one atomic instruction
+  /// for all of them.
+  ///
+  /// @return as for a single one; but `FULL` whatever the policy when there is no room for all:
+  ///   none is queued then
+  Offer offerAll(Envelope newest, Envelope oldest, int count) {
+    while (true) {
+      Envelope h = head;
+      if (h == CLOSED) {
+        return Offer.CLOSED;
+      }
+      int depth = h == null || h == CLAIMED ? 0 : h.depth;
+      int waits = depth + takenCount - (inPlace ? 1 : 0);
+      if (waits + count > capacity) {
+        return Offer.FULL;
+      }
+      oldest.next = depth == 0 ? null : h;
+      newest.depth = depth + count;
+      if (HEAD.compareAndSet(this, h, newest)) {
+        return h == null ? Offer.SCHEDULE : waits < DEEP ? Offer.QUEUED : Offer.BEHIND;
+      }
+    }
+  }
+
   /// True when a sender that can wait should do so after `FULL`, see [TimedWait].
   boolean blocks() {
     return waiting != null;

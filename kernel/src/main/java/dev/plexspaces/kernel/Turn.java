@@ -270,9 +270,23 @@ final class Turn {
   /// Releases what was buffered, in order.
   void flush(ActorSystem system) {
     // Indexed: releasing may not buffer anything, and the array is this worker's own.
-    for (int i = 0; i < count; i++) {
-      release(system, effects[i], worker);
-      effects[i] = null;
+    for (int i = 0; i < count; ) {
+      int end = i + 1;
+      if (effects[i] instanceof Envelope first) {
+        while (end < count
+            && effects[end] instanceof Envelope other
+            && other.target == first.target) {
+          end++;
+        }
+      }
+      if (end - i > 1) {
+        system.deliverAll(effects, i, end, worker);
+        Arrays.fill(effects, i, end, null);
+      } else {
+        release(system, effects[i], worker);
+        effects[i] = null;
+      }
+      i = end;
     }
     count = 0;
     if (unusual) {

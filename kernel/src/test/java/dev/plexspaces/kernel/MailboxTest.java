@@ -3,6 +3,7 @@ package dev.plexspaces.kernel;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
+import dev.plexspaces.sdk.ActorRef;
 import dev.plexspaces.sdk.ChildSpec;
 import dev.plexspaces.sdk.ChildSpec.Overflow;
 import dev.plexspaces.sdk.ErrorCode;
@@ -19,6 +20,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntFunction;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -107,6 +109,79 @@ class MailboxTest {
     }
     assertThat(polled).isEqualTo(expected);
     assertThat(mailbox.size()).isZero();
+  }
+
+  /// Links messages as a turn does that sent them all.
+  private static Mailbox.Offer offerAll(LinkedMailbox mailbox, int from, int to) {
+    Envelope oldest = message(from);
+    Envelope newest = oldest;
+    for (int i = from + 1; i < to; i++) {
+      Envelope e = message(i);
+      e.next = newest;
+      newest = e;
+    }
+    return mailbox.offerAll(newest, oldest, to - from);
+  }
+
+  @Test
+  void offerAll_interleavedWithOffersAndPolls_keepsTheOrderAndTheCount() {
+    LinkedMailbox mailbox = new LinkedMailbox(10_000, Overflow.REJECT);
+    List<Object> polled = new ArrayList<>();
+    int sent = 0;
+    boolean idle = true;
+    for (int round = 1; round < 200; round++) {
+      int singles = round % 3;
+      for (int i = 0; i < singles; i++) {
+        Mailbox.Offer outcome = mailbox.offer(message(sent++), false);
+        assertThat(outcome == Mailbox.Offer.SCHEDULE).isEqualTo(idle);
+        idle = false;
+      }
+      int together = 2 + round % 5;
+      Mailbox.Offer outcome = offerAll(mailbox, sent, sent + together);
+      assertThat(outcome == Mailbox.Offer.SCHEDULE).isEqualTo(idle);
+      idle = false;
+      sent += together;
+      assertThat(mailbox.size()).isEqualTo(sent - polled.size());
+      for (int i = 0; i < round % 8; i++) {
+        Envelope e = mailbox.poll();
+        if (e != null) {
+          polled.add(e.payload);
+        }
+      }
+      if (round % 11 == 0) {
+        polled.addAll(drain(mailbox));
+        idle = mailbox.tryIdle();
+        assertThat(idle).isTrue();
+      }
+    }
+    polled.addAll(drain(mailbox));
+    assertThat(polled).hasSize(sent).isEqualTo(IntStream.range(0, sent).boxed().toList());
+  }
+
+  @Test
+  void offerAll_withoutRoomForAll_queuesNone() {
+    for (int taken = 0; taken <= 2; taken++) {
+      LinkedMailbox mailbox = new LinkedMailbox(4, Overflow.DROP_NEWEST);
+      for (int i = 0; i < taken; i++) {
+        mailbox.offer(message(i), false);
+      }
+      mailbox.poll();
+      int room = taken == 2 ? 3 : 4;
+      assertThat(offerAll(mailbox, 10, 10 + room + 1)).isEqualTo(Mailbox.Offer.FULL);
+      assertThat(mailbox.size()).isEqualTo(4 - room);
+      assertThat(offerAll(mailbox, 20, 20 + room)).isNotEqualTo(Mailbox.Offer.FULL);
+      assertThat(mailbox.size()).isEqualTo(4);
+      assertThat(drain(mailbox)).endsWith(20 + room - 2, 20 + room - 1);
+    }
+  }
+
+  @Test
+  void offerAll_behindMany_saysSo_andAfterTheEndIsRefused() {
+    LinkedMailbox mailbox = new LinkedMailbox(10_000, Overflow.REJECT);
+    offerAll(mailbox, 0, Mailbox.DEEP);
+    assertThat(offerAll(mailbox, 0, 2)).isEqualTo(Mailbox.Offer.BEHIND);
+    mailbox.close();
+    assertThat(offerAll(mailbox, 0, 2)).isEqualTo(Mailbox.Offer.CLOSED);
   }
 
   @ParameterizedTest
@@ -198,6 +273,10 @@ class MailboxTest {
     assertThat(mailbox.claim()).isTrue();
   }
 
+  private static Envelope from(int sender, int number) {
+    return new Envelope(Message.Kind.CAST, "", new int[] {sender, number}, null, null, null);
+  }
+
   /// Many senders and, one after the other, many runners: nothing is lost, doubled, run by two at
   /// once or out of its sender's order.
   @ParameterizedTest
@@ -240,11 +319,18 @@ class MailboxTest {
           Thread.ofPlatform()
               .start(
                   () -> {
-                    for (int i = 0; i < each; i++) {
-                      Envelope e =
-                          new Envelope(
-                              Message.Kind.CAST, "", new int[] {sender, i}, null, null, null);
-                      if (mailbox.offer(e, true) == Mailbox.Offer.SCHEDULE) {
+                    for (int i = 0; i < each; i += 2) {
+                      Envelope e = from(sender, i);
+                      Envelope next = from(sender, i + 1);
+                      boolean schedule;
+                      if (mailbox instanceof LinkedMailbox linked && i % 4 == 0) {
+                        next.next = e;
+                        schedule = linked.offerAll(next, e, 2) == Mailbox.Offer.SCHEDULE;
+                      } else {
+                        schedule = mailbox.offer(e, true) == Mailbox.Offer.SCHEDULE;
+                        schedule |= mailbox.offer(next, true) == Mailbox.Offer.SCHEDULE;
+                      }
+                      if (schedule) {
                         scheduled.add(true);
                       }
                     }
@@ -325,6 +411,15 @@ class MailboxTest {
                           (c, m) -> {
                             for (int i = 0; i < CAPACITY + 2; i++) {
                               c.tell(c.actor("target", "t"), "put", i);
+                            }
+                            return null;
+                          })
+                      .on(
+                          "tell_together",
+                          (c, m) -> {
+                            ActorRef target = c.actor("target", "t");
+                            for (int i = 0; i < CAPACITY + 2; i++) {
+                              c.tell(target, "put", i);
                             }
                             return null;
                           })
@@ -411,6 +506,22 @@ class MailboxTest {
       assertThat(full.dead(DeadLetters.Reason.MAILBOX_FULL)).isEqualTo(1);
       full.gate.countDown();
       assertThat(full.processed(3)).containsExactly(0, 1, 2);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"REJECT", "DROP_NEWEST"})
+  void oneTurnSendsMoreThanThereIsRoomFor_theFirstOnesArrive(Overflow overflow) {
+    try (Full full = new Full(overflow)) {
+      full.node.ask("owner", "o", "tell_together");
+      DeadLetters.Reason reason =
+          overflow == Overflow.REJECT
+              ? DeadLetters.Reason.MAILBOX_FULL
+              : DeadLetters.Reason.DROPPED_NEWEST;
+      assertThat(full.dead(reason)).isEqualTo(2);
+      full.gate.countDown();
+      assertThat(full.processed(CAPACITY)).containsExactly(0, 1, 2);
+      assertThat(full.node.ask("target", "t", "put", 4)).isEqualTo(4);
     }
   }
 

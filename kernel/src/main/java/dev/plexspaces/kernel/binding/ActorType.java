@@ -2,6 +2,7 @@ package dev.plexspaces.kernel.binding;
 
 import dev.plexspaces.sdk.Actor;
 import dev.plexspaces.sdk.FacetSpec;
+import dev.plexspaces.sdk.PlexException;
 import java.util.List;
 import java.util.SortedSet;
 

@@ -1,6 +1,7 @@
 package dev.plexspaces.kernel.binding;
 
 import dev.plexspaces.kernel.journal.StateChange;
+import dev.plexspaces.sdk.PlexException;
 import java.util.List;
 
 /// The state of one actor as a stream of changes; implemented by bound actors beside `sdk.Actor`.

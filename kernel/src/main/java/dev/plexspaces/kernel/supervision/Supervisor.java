@@ -16,6 +16,7 @@ import dev.plexspaces.kernel.supervision.Outcome.Refusal;
 import dev.plexspaces.kernel.supervision.Phase.Transition;
 import dev.plexspaces.sdk.ChildSpec;
 import dev.plexspaces.sdk.ExitReason;
+import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.sdk.PlexException.FieldViolation;
 import dev.plexspaces.sdk.RestartType;
 import dev.plexspaces.sdk.SupervisionStrategy;
