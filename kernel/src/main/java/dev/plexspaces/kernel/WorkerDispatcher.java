@@ -135,7 +135,15 @@ final class WorkerDispatcher implements Dispatcher {
     return -1L >>> -n;
   }
 
-  private static final class Slot {
+  /* What the owner of a slot writes must not share a line of the cache with what the others read for
+  each message. Only the order of superclass and subclass is sure, hence three classes. */
+
+  @SuppressWarnings("unused")
+  private abstract static class SlotBefore {
+    private long p1, p2, p3, p4, p5, p6, p7, p8;
+  }
+
+  private abstract static class SlotState extends SlotBefore {
     final long bit;
     final RunQueue queue = new RunQueue(QUEUE_CAPACITY);
     volatile SlotWorker owner;
@@ -156,8 +164,17 @@ final class WorkerDispatcher implements Dispatcher {
     /// Set by the monitor each tick, cleared by the worker that yields.
     boolean yieldWanted;
 
-    Slot(long bit) {
+    SlotState(long bit) {
       this.bit = bit;
+    }
+  }
+
+  @SuppressWarnings("unused")
+  private static final class Slot extends SlotState {
+    private long q1, q2, q3, q4, q5, q6, q7, q8;
+
+    Slot(long bit) {
+      super(bit);
     }
   }
 
@@ -202,7 +219,8 @@ final class WorkerDispatcher implements Dispatcher {
       while (s.owner == this) {
         ActorCell cell = turn.pending;
         if (cell != null) {
-          if (fromNext == NEXT_MAX && (s.bit & allowed) != 0 && !workWaits()) {
+          // The slot's own queue first: the others' are in the caches of other cores.
+          if (fromNext == NEXT_MAX && s.queue.isEmpty() && (s.bit & allowed) != 0 && !workWaits()) {
             // Nobody waits for a turn: passing the actor on would only wake another slot for it.
             fromNext = 0;
           }
@@ -222,9 +240,9 @@ final class WorkerDispatcher implements Dispatcher {
             giveUp(s);
             return;
           }
-          if (rescuer == ABSENT && (free.get() & allowed) == 0) {
-            sendRescuer();
-          }
+        }
+        if ((fromNext == 0 || wary > 0) && rescuer == ABSENT && (free.get() & allowed) == 0) {
+          sendRescuer();
         }
         cell.run(this);
         if (s.yieldWanted) {
