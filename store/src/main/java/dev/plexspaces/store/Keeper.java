@@ -13,14 +13,18 @@ final class Keeper implements Runnable {
 
   /*
    * A checkpoint beside a busy writer never catches up with it, and SQLite starts its log over only
-   * when it has. So the bulk is copied here, and the writer is asked to copy the small rest between
-   * two batches.
+   * when it has. So the bulk is copied here, a part at a time, and when the log has reached its size
+   * the writer is asked to copy the small rest between two batches. That keeps all commits waiting
+   * for the disk (twice, and the log is begun anew), so it should be rare.
    */
 
   /// Time between two renewals of the witness, milliseconds.
   private static final long INTERVAL_MILLIS = 1_000;
 
   private static final int PAGE_BYTES = 4_096;
+
+  /// Times the log is copied until it is full.
+  private static final int PARTS = 4;
 
   private static final Logger LOG = LoggerFactory.getLogger(Keeper.class);
 
@@ -29,6 +33,10 @@ final class Keeper implements Runnable {
   private final Database writerDatabase;
   private final String storeId;
   private final long walPagesMax;
+
+  /// Pages after which a part is copied.
+  private final long partPages;
+
   private final Database database;
   private final Object witnessLock = new Object();
   private long witnessed;
@@ -44,6 +52,7 @@ final class Keeper implements Runnable {
     this.writerDatabase = writerDatabase;
     this.storeId = storeId;
     this.walPagesMax = options.walBytesMax() / PAGE_BYTES;
+    this.partPages = walPagesMax / PARTS;
     this.database = Database.reader(directory);
   }
 
@@ -63,7 +72,7 @@ final class Keeper implements Runnable {
   }
 
   private boolean isUrgent() {
-    return writer.pagesWritten() >= walPagesMax || writer.state() == StoreStats.State.DISK_FULL;
+    return writer.pagesWritten() >= partPages || writer.state() == StoreStats.State.DISK_FULL;
   }
 
   @Override
@@ -88,7 +97,7 @@ final class Keeper implements Runnable {
   }
 
   private synchronized void pause() throws InterruptedException {
-    if (!closing && writer.pagesWritten() < walPagesMax) {
+    if (!closing && writer.pagesWritten() < partPages) {
       wait(INTERVAL_MILLIS);
     }
   }
@@ -116,10 +125,10 @@ final class Keeper implements Runnable {
       if (writer.state() == StoreStats.State.DISK_FULL) {
         // With the ballast gone there is room to empty the log into, which gives its room back.
         walPages = database.row("PRAGMA wal_checkpoint(TRUNCATE)")[1];
-      } else if (writer.pagesWritten() >= walPagesMax) {
+      } else if (writer.pagesWritten() >= partPages) {
         writer.takePagesWritten();
         walPages = database.row("PRAGMA wal_checkpoint(PASSIVE)")[1];
-        if (walPages >= walPagesMax / 2) {
+        if (walPages >= walPagesMax) {
           writer.order(() -> writerDatabase.row("PRAGMA wal_checkpoint(PASSIVE)"));
         }
       }

@@ -18,7 +18,7 @@ import java.util.function.Consumer;
 /// @param actorsCachedMax actors whose turn number and number in the store are kept in memory, at
 ///   least 1,024; 100,000
 /// @param walBytesMax size of the write-ahead log, bytes, above which it is copied into the
-///   database; 16 MiB
+///   database; 64 MiB
 /// @param ballastBytes size of a file that is given up when the disk is full, so that there is room
 ///   to recover; 4 MiB
 /// @param onFailure told once when the store stops for good: the disk failed or another owner took
@@ -79,7 +79,7 @@ public record StoreOptions(
         new History(1_000, Duration.ofDays(7), 1L << 30),
         4,
         100_000,
-        16L << 20,
+        64L << 20,
         4 << 20,
         failure -> {});
   }
