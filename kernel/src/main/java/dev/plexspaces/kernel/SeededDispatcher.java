@@ -18,6 +18,9 @@ import java.util.stream.Collectors;
 /// thread runs at a time. Which ready actor or resumable turn goes next is the [Script]'s choice,
 /// so the same script runs the same way in every JVM. Serves all nodes of a simulated world; a node
 /// is made by [#boot] and crashes by [#abandon]. Source: spec/turns section 10.
+// What it does for the kernel is said in types of the kernel, which nobody outside can call it
+// with.
+@SuppressWarnings("exports")
 public final class SeededDispatcher implements Dispatcher {
 
   /* The baton is the right to run. It changes hands only at schedule points: a turn that blocks in
@@ -138,6 +141,9 @@ public final class SeededDispatcher implements Dispatcher {
   public final class Pause implements Waiter {
     private boolean done;
     private Thread waiting;
+
+    /// A pause nobody waits in yet.
+    public Pause() {}
 
     /// Blocks the calling turn until [#release]; returns at once when that has happened.
     ///
