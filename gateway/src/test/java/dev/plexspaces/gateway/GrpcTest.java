@@ -112,7 +112,7 @@ class GrpcTest {
   /// The status of a refused call, with the details every one carries.
   static com.google.rpc.Status refused(Supplier<?> call, Status.Code code, ErrorCode reason) {
     try {
-      call.get();
+      var _ = call.get();
     } catch (StatusRuntimeException e) {
       assertThat(e.getStatus().getCode()).as(e.toString()).isEqualTo(code);
       ErrorShape.assertClean(String.valueOf(e.getStatus().getDescription()));

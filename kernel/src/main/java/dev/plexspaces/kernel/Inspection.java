@@ -389,7 +389,9 @@ public final class Inspection {
   private InboxRow onDisk(Scope scope, String id) {
     long number = number(id);
     if (id.charAt(0) == VOLATILE) {
-      deadLetter(scope, id, false).orElseThrow(() -> notFound(id));
+      if (deadLetter(scope, id, false).isEmpty()) {
+        throw notFound(id);
+      }
       throw new PlexException(
           ErrorCode.CONFLICT,
           "dead letter "

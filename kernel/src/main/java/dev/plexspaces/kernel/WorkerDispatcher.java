@@ -26,9 +26,10 @@ final class WorkerDispatcher implements Dispatcher {
     its turn without one when it wakes up.
   - Foreign blocking (a user's JDBC call) is found by the JDK's scheduler for us. While all slots are
     owned a spare worker stands in its queue, the *rescuer*: it gets to run when a carrier has
-    nothing better to do, that is when an owner blocked, and takes the slot. One that ran in vain is
-    not sent again before the next tick, unless others were of use meanwhile. The monitor finds what
-    slips through.
+    nothing better to do, that is when an owner blocked, and takes the slot. It is sent for when a
+    slot looks for work, and before each run while handlers are known to block. One that ran in vain
+    is not sent again before the next tick, unless others were of use meanwhile. The monitor finds
+    what slips through.
   - A worker that lost its slot, and has work when its turn ends, takes the slot of a blocked owner,
     or a free one.
   - Virtual threads are not preempted, so a worker yields when a blocked turn has become ready to go

@@ -118,7 +118,7 @@ public final class AnnotatedActors {
       throw wrong(actor, "must be a top-level or static class");
     }
     try {
-      actor.getDeclaredConstructor();
+      var _ = actor.getDeclaredConstructor();
     } catch (NoSuchMethodException e) {
       throw wrong(actor, "needs a constructor without parameters");
     }
