@@ -104,6 +104,22 @@ final class Exchange {
             });
   }
 
+  /// Makes a call once everything that came in together has been read, so that the actors are woken
+  /// once for all of it and not for each request; failures become the answer.
+  void afterReading(Runnable call) {
+    context
+        .eventLoop()
+        .withoutContext()
+        .execute(
+            () -> {
+              try {
+                call.run();
+              } catch (Throwable t) {
+                fail(t);
+              }
+            });
+  }
+
   /// Answers once a result is there; failures become the answer.
   <T> void when(CompletableFuture<T> result, Consumer<T> answer) {
     result.whenComplete(

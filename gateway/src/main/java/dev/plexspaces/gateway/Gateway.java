@@ -17,6 +17,8 @@ import dev.plexspaces.sdk.PlexException;
 import io.grpc.health.v1.HealthGrpc;
 import io.grpc.protobuf.services.ProtoReflectionServiceV1;
 import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
+import io.netty.channel.ChannelPipeline;
+import io.netty.handler.flush.FlushConsolidationHandler;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -175,10 +177,21 @@ public final class Gateway implements AutoCloseable {
         .requestAutoAbortDelay(LATE_BODY)
         .gracefulShutdownTimeout(QUIET, options.drain())
         .errorHandler(edge.errorHandler())
+        .childChannelPipelineCustomizer(Gateway::gatherWrites)
         .verboseResponses(false)
         // The library's own meters go nowhere: ours have bounded labels.
         .meterRegistry(new CompositeMeterRegistry())
         .disableServerHeader();
+  }
+
+  /// Answers that are there at the same time leave a connection in one write. The library gathers
+  /// only those given while it reads the requests, and ours come later.
+  private static void gatherWrites(ChannelPipeline pipeline) {
+    pipeline.replace(
+        FlushConsolidationHandler.class,
+        null,
+        new FlushConsolidationHandler(
+            FlushConsolidationHandler.DEFAULT_EXPLICIT_FLUSH_AFTER_FLUSHES, true));
   }
 
   /// Starts both servers.

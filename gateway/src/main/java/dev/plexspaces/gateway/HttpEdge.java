@@ -3,6 +3,7 @@ package dev.plexspaces.gateway;
 import com.linecorp.armeria.common.AggregatedHttpResponse;
 import com.linecorp.armeria.common.ClosedSessionException;
 import com.linecorp.armeria.common.ContentTooLargeException;
+import com.linecorp.armeria.common.ExchangeType;
 import com.linecorp.armeria.common.HttpData;
 import com.linecorp.armeria.common.HttpHeaderNames;
 import com.linecorp.armeria.common.HttpMethod;
@@ -21,6 +22,7 @@ import com.linecorp.armeria.common.stream.ClosedStreamException;
 import com.linecorp.armeria.server.HttpService;
 import com.linecorp.armeria.server.HttpStatusException;
 import com.linecorp.armeria.server.RequestTimeoutException;
+import com.linecorp.armeria.server.RoutingContext;
 import com.linecorp.armeria.server.ServerErrorHandler;
 import com.linecorp.armeria.server.ServiceConfig;
 import com.linecorp.armeria.server.ServiceRequestContext;
@@ -62,7 +64,22 @@ final class HttpEdge {
   /// The service of one route.
   HttpService service(HttpRoute route) {
     EdgeMetrics.HttpTimers timers = metrics.http(route.template(), route.method().name());
-    return (context, request) -> serve(route, timers, context, request);
+    return new WholeAnswers((context, request) -> serve(route, timers, context, request));
+  }
+
+  /// Sends an answer when it is whole: headers and body in one write, instead of the body when the
+  /// headers are gone.
+  private record WholeAnswers(HttpService service) implements HttpService {
+    @Override
+    public HttpResponse serve(ServiceRequestContext context, HttpRequest request) throws Exception {
+      return service.serve(context, request);
+    }
+
+    @Override
+    public ExchangeType exchangeType(RoutingContext context) {
+      // The request still comes in pieces: who may not call is refused before the body is here.
+      return ExchangeType.REQUEST_STREAMING;
+    }
   }
 
   /// Everything no route serves: 405 with `Allow` when the path is served with other methods, else
@@ -84,8 +101,9 @@ final class HttpEdge {
               }));
       timers.put(method, metrics.http("unmatched", method.name()));
     }
-    return (context, request) ->
-        serve(byMethod.get(request.method()), timers.get(request.method()), context, request);
+    return new WholeAnswers(
+        (context, request) ->
+            serve(byMethod.get(request.method()), timers.get(request.method()), context, request));
   }
 
   private static PlexException unserved(List<HttpRoute> routes, HttpMethod method, String path) {

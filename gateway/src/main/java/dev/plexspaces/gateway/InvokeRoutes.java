@@ -98,26 +98,28 @@ final class InvokeRoutes {
   }
 
   private void ask(Exchange exchange, ActorCalls.Content content, Duration timeout) {
-    calls.ask(
-        exchange.caller(),
-        address(exchange),
-        content,
-        timeout,
-        new Invoker.ReplyListener() {
-          @Override
-          public void replied(ActorId by, Object value) {
-            try {
-              exchange.answer(HttpStatus.OK, by.toString(), ActorCalls.json(by, value));
-            } catch (RuntimeException e) {
-              exchange.fail(e);
-            }
-          }
+    exchange.afterReading(
+        () ->
+            calls.ask(
+                exchange.caller(),
+                address(exchange),
+                content,
+                timeout,
+                new Invoker.ReplyListener() {
+                  @Override
+                  public void replied(ActorId by, Object value) {
+                    try {
+                      exchange.answer(HttpStatus.OK, by.toString(), ActorCalls.json(by, value));
+                    } catch (RuntimeException e) {
+                      exchange.fail(e);
+                    }
+                  }
 
-          @Override
-          public void failed(PlexException error) {
-            exchange.fail(error);
-          }
-        });
+                  @Override
+                  public void failed(PlexException error) {
+                    exchange.fail(error);
+                  }
+                }));
   }
 
   private static ActorCalls.Address address(Exchange exchange) {

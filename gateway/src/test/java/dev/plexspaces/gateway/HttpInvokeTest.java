@@ -3,6 +3,9 @@ package dev.plexspaces.gateway;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.plexspaces.gateway.TestEdge.Answer;
+import java.io.IOException;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -53,6 +56,28 @@ class HttpInvokeTest {
         .containsEntry(
             "headers",
             Map.of("http_method", "GET", "http_path", "/api/v1/actors/acme/prod/echo/alice"));
+  }
+
+  /// In two writes the client would be woken twice, for headers and for the body.
+  @Test
+  void answer_headersAndBody_comeInOnePiece() throws IOException {
+    byte[] request =
+        ("GET /api/v1/actors/acme/prod/echo/alice HTTP/1.1\r\nhost: here\r\nauthorization: Bearer "
+                + token
+                + "\r\n\r\n")
+            .getBytes(StandardCharsets.US_ASCII);
+    byte[] buffer = new byte[16 << 10];
+    try (Socket socket = new Socket("127.0.0.1", edge.gateway.httpPort())) {
+      socket.setSoTimeout(20_000);
+      for (int i = 0; i < 100; i++) {
+        socket.getOutputStream().write(request);
+        int length = socket.getInputStream().read(buffer);
+        assertThat(new String(buffer, 0, length, StandardCharsets.UTF_8))
+            .as("answer %s", i)
+            .startsWith("HTTP/1.1 200 OK")
+            .endsWith("}");
+      }
+    }
   }
 
   @Test
