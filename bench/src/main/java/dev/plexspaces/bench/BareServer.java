@@ -1,49 +1,79 @@
 package dev.plexspaces.bench;
 
+import com.linecorp.armeria.common.ExchangeType;
 import com.linecorp.armeria.common.HttpData;
 import com.linecorp.armeria.common.HttpHeaderNames;
+import com.linecorp.armeria.common.HttpRequest;
 import com.linecorp.armeria.common.HttpResponse;
 import com.linecorp.armeria.common.HttpStatus;
 import com.linecorp.armeria.common.MediaType;
 import com.linecorp.armeria.common.ResponseHeaders;
 import com.linecorp.armeria.server.HttpService;
+import com.linecorp.armeria.server.RoutingContext;
 import com.linecorp.armeria.server.Server;
+import com.linecorp.armeria.server.ServerBuilder;
+import com.linecorp.armeria.server.ServiceRequestContext;
+import io.netty.handler.flush.FlushConsolidationHandler;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 
 /// The HTTP server that the gateway is built on, with a handler that reads the request and answers
-/// a constant: what an invocation could cost at best. A process of its own, like the node.
+/// a constant: what an invocation could cost at best. A process of its own, like the node. Either
+/// set up like the gateway's, which writes an answer in one piece, or as the library comes.
 public final class BareServer {
 
   private BareServer() {}
 
-  /// @param args the reply's body, as long as the one it is compared with
+  private record Constant(byte[] body, ExchangeType exchange) implements HttpService {
+    @Override
+    public HttpResponse serve(ServiceRequestContext context, HttpRequest request) {
+      return HttpResponse.of(
+          request
+              .aggregate()
+              .thenApply(
+                  whole ->
+                      HttpResponse.of(
+                          ResponseHeaders.of(
+                              HttpStatus.OK,
+                              HttpHeaderNames.CONTENT_TYPE,
+                              MediaType.JSON_UTF_8,
+                              "plexspaces-actor",
+                              context.pathParam("type") + "/" + context.pathParam("key"),
+                              "plexspaces-request-id",
+                              context.id().text()),
+                          HttpData.wrap(body))));
+    }
+
+    @Override
+    public ExchangeType exchangeType(RoutingContext context) {
+      return exchange;
+    }
+  }
+
+  /// @param args the reply's body, as long as the one it is compared with; `true` for the gateway's
+  ///   settings, `false` for the library's own
   public static void main(String[] args) throws Exception {
-    byte[] body = args[0].getBytes(StandardCharsets.UTF_8);
+    boolean asTheGateway = Boolean.parseBoolean(args[1]);
     HttpService constant =
-        (context, request) ->
-            HttpResponse.of(
-                request
-                    .aggregate()
-                    .thenApply(
-                        whole ->
-                            HttpResponse.of(
-                                ResponseHeaders.of(
-                                    HttpStatus.OK,
-                                    HttpHeaderNames.CONTENT_TYPE,
-                                    MediaType.JSON_UTF_8,
-                                    "plexspaces-actor",
-                                    context.pathParam("type") + "/" + context.pathParam("key"),
-                                    "plexspaces-request-id",
-                                    context.id().text()),
-                                HttpData.wrap(body))));
-    Server server =
+        new Constant(
+            args[0].getBytes(StandardCharsets.UTF_8),
+            asTheGateway ? ExchangeType.REQUEST_STREAMING : ExchangeType.BIDI_STREAMING);
+    ServerBuilder builder =
         Server.builder()
             .http(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
             .service("/api/v1/actors/{tenant}/{namespace}/{type}/{key}", constant)
-            .service("/api/v1/actors/{tenant}/{namespace}/{type}/{key}/ask", constant)
-            .build();
+            .service("/api/v1/actors/{tenant}/{namespace}/{type}/{key}/ask", constant);
+    if (asTheGateway) {
+      builder.childChannelPipelineCustomizer(
+          pipeline ->
+              pipeline.replace(
+                  FlushConsolidationHandler.class,
+                  null,
+                  new FlushConsolidationHandler(
+                      FlushConsolidationHandler.DEFAULT_EXPLICIT_FLUSH_AFTER_FLUSHES, true)));
+    }
+    Server server = builder.build();
     server.start().join();
     System.out.println("bare ready http://127.0.0.1:" + server.activeLocalPort());
     // Ends with the process that started it.

@@ -74,7 +74,8 @@ final class HttpInvoke {
       Contender open = new Contender("plexspaces --dev", dev.address(), new String[0]);
       String body = reply(open);
       report.line("reply    %s (%d bytes)", body, body.length());
-      try (Peer bare = Servers.bare(body)) {
+      try (Peer bare = Servers.bare(body, true);
+          Peer library = Servers.bare(body, false)) {
         List<Contender> contenders =
             List.of(
                 new Contender("bare handler", bare.address(), new String[0]),
@@ -82,7 +83,8 @@ final class HttpInvoke {
                 new Contender(
                     "plexspaces with token",
                     secure.address(),
-                    new String[] {"authorization: Bearer " + token}));
+                    new String[] {"authorization: Bearer " + token}),
+                new Contender("bare, library's way", library.address(), new String[0]));
         compare(report, contenders);
       }
     }
@@ -98,9 +100,9 @@ final class HttpInvoke {
         report.line("");
         report.line("== %s, %s", ask ? "POST .../ask" : "GET ...?op=echo&number=42", shape);
         double[][] rates = rounds(report, contenders, shape, ask);
-        double bare = Comparison.median(Comparison.sorted(rates[0]));
+        double bare = median(rates[0]);
         for (int i = 1; i < contenders.size(); i++) {
-          double ratio = Comparison.median(Comparison.sorted(rates[i])) / bare;
+          double ratio = median(rates[i]) / bare;
           report.line(
               "ratio %s / bare: %.2f%s",
               contenders.get(i).name,
@@ -110,9 +112,16 @@ final class HttpInvoke {
                   : String.format(
                       "   goal >= %.2f %s", RATIO_GOAL, ratio >= RATIO_GOAL ? "met" : "MISSED"));
         }
+        report.line(
+            "ratio plexspaces --dev / bare, library's way: %.2f",
+            median(rates[1]) / median(rates[3]));
       }
     }
     paced(report, contenders);
+  }
+
+  private static double median(double[] rates) {
+    return Comparison.median(Comparison.sorted(rates));
   }
 
   private static double[][] rounds(

@@ -70,7 +70,9 @@ final class Servers {
   }
 
   /// The bare handler, answering `body`.
-  static Peer bare(String body) throws IOException {
+  ///
+  /// @param asTheGateway true for the settings of our edge, false for the library's own
+  static Peer bare(String body, boolean asTheGateway) throws IOException {
     return Peer.start(
         "bare",
         List.of(
@@ -81,7 +83,8 @@ final class Servers {
             "-cp",
             System.getProperty("java.class.path"),
             BareServer.class.getName(),
-            body),
+            body,
+            Boolean.toString(asTheGateway)),
         Map.of(),
         true);
   }
