@@ -39,6 +39,10 @@ public final class NodeProcess implements AutoCloseable {
   /// Longest wait for a node to be ready or to end. Bounds a hang; no test waits for it to pass.
   static final Duration PATIENCE = Duration.ofSeconds(120);
 
+  /// As long as the edge allows: on a machine that is busy with other tests five seconds are not
+  /// enough, and a test that wants a timeout names its own.
+  private static final int ASK_TIMEOUT_MS = 60_000;
+
   /// Where the dead letters of acme/prod are.
   static final String LETTERS = "/api/v1/dead-letters/acme/prod";
 
@@ -217,7 +221,13 @@ public final class NodeProcess implements AutoCloseable {
     return send(
         "POST",
         "/api/v1/actors/acme/prod/" + actor + "/ask",
-        "{\"message_type\":\"" + operation + "\",\"payload\":" + payload + "}",
+        "{\"message_type\":\""
+            + operation
+            + "\",\"payload\":"
+            + payload
+            + ",\"timeout_ms\":"
+            + ASK_TIMEOUT_MS
+            + "}",
         headers);
   }
 
