@@ -198,7 +198,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       checkChildren(unit.supervisor().id(), unit.supervisor(), unit, entries);
       root =
           new SupervisorActor(
-              scope(unit.home()), unit.id(), unit.supervisor(), owner(unit, result, rootGone));
+              scope(unit.home()), rootPath(unit), unit.supervisor(), owner(unit, result, rootGone));
       types.add(unit.visibleTo(), entries);
     } catch (PlexException e) {
       result.completeExceptionally(e);
@@ -216,6 +216,12 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     root.start();
     installed.rootStarted.complete(null);
     return result.thenRun(() -> activateAtOnce(unit, entries));
+  }
+
+  /// The application's id makes it unique; a root of another name is called by it below that.
+  private static String rootPath(ApplicationUnit unit) {
+    String root = unit.supervisor().id();
+    return root.equals(unit.id()) ? root : unit.id() + "/" + root;
   }
 
   private SupervisorActor.Owner owner(

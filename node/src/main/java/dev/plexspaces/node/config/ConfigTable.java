@@ -76,6 +76,11 @@ public final class ConfigTable {
     return file;
   }
 
+  /// Where this table stands in the file, such as `supervisor.children[1]`; "" for the whole file.
+  public String path() {
+    return path;
+  }
+
   /// The full path of a key of this table, such as `supervisor.children[1].restart`.
   public String pathOf(String key) {
     return path.isEmpty() ? key : path + "." + key;

@@ -36,13 +36,14 @@ class AppConfigTest {
     assertThat(config.supervisor())
         .isEqualTo(
             new SupervisorSpec(
-                "root",
+                "",
                 SupervisionStrategy.ONE_FOR_ONE,
                 5,
                 Duration.ofSeconds(60),
                 RestartType.PERMANENT,
                 SupervisorSpec.UNBOUNDED,
                 List.of()));
+    assertThat(config.supervisor("shop").id()).isEqualTo("shop");
   }
 
   /// The manifest as the source document prints it: the id is the actor type, dashes underscored.
@@ -176,7 +177,7 @@ class AppConfigTest {
             id = "last"
             """);
 
-    assertThat(config.supervisor().id()).isEqualTo("bank");
+    assertThat(config.supervisor("shop").id()).isEqualTo("bank");
     assertThat(config.supervisor().strategy()).isEqualTo(SupervisionStrategy.REST_FOR_ONE);
     assertThat(config.supervisor().children())
         .containsExactly(
@@ -194,9 +195,9 @@ class AppConfigTest {
     assertThat(config.children())
         .extracting(AppConfig.DeclaredChild::keyPath)
         .containsExactly(
-            "supervisor.children[0].id",
-            "supervisor.children[1].supervisor.children[0].id",
-            "supervisor.children[2].id");
+            "supervisor.children[0]",
+            "supervisor.children[1].supervisor.children[0]",
+            "supervisor.children[2]");
   }
 
   @Test
@@ -242,7 +243,9 @@ class AppConfigTest {
                 "actors[1].class",
                 "com.acme.Order",
                 Optional.of("order"),
-                List.of(FacetSpec.of("durability"))));
+                List.of(
+                    new AppConfig.DeclaredFacet(
+                        "actors[1].facets[0].name", FacetSpec.of("durability"), Map.of()))));
     assertThat(config.serviceLinks())
         .containsExactly(
             new ServiceLink(
@@ -281,6 +284,9 @@ class AppConfigTest {
             "[application]\nowner = \"x\"",
             "application.owner: is not a known key; accepted here:"),
         bad("[supervisor]\nstrategy = \"all\"", "supervisor.strategy: must be one of one_for_one"),
+        bad(
+            "[supervisor]\nstrategy = \"simple_one_for_one\"",
+            "supervisor.strategy: simple_one_for_one would start nothing"),
         bad("[supervisor]\nmax_restarts = -1", "supervisor.max_restarts: must be 0 to"),
         bad("[supervisor]\nmax_restarts = 99999999999999999999", "max_restarts: must be 0 to"),
         bad("[supervisor]\nmax_restarts = 1.5", "max_restarts: must be a whole number; got"),
@@ -315,6 +321,11 @@ class AppConfigTest {
         badChild("id = \"a\"\nfacets = [{name=\"x\", k=1, config={k=2}}]", "k: is given here and"),
         badChild("id = \"a\"\nfacets = [\"x\", \"x\"]", "facets[1].name: is attached twice"),
         badChild("id = \"a\"\n[[supervisor.children]]\nid = \"a\"", "children[1].id: is used by"),
+        badChild(
+            "id = \"s\"\ntype = \"supervisor\"\nsupervisor = {children = [{id = \"a\"}]}\n"
+                + "[[supervisor.children]]\nname = \"a\"",
+            "supervisor.children[1].name: would be a second actor a/a, which is"
+                + " supervisor.children[0].supervisor.children[0] already"),
         badChild("id = \"a\"\ntype = \"supervisor\"", "children[0].supervisor: is missing"),
         badChild(
             "id = \"a\"\ntype = \"supervisor\"\nargs = {}\nsupervisor = {}",

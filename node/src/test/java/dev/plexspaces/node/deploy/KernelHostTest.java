@@ -29,6 +29,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Deployments in the real actor system.
 class KernelHostTest {
@@ -140,6 +142,53 @@ class KernelHostTest {
     assertThat(temp.resolve("apps/a")).doesNotExist();
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"nope", "durability"})
+  void facetOfAClassThatDoesNotFit_refusesTheApplicationNamingTheClass(String facet) {
+    byte[] jar =
+        TestJar.jar(
+            Map.of(
+                "app.Star",
+                """
+                package app;
+                import dev.plexspaces.sdk.*;
+                @GenServer(value = "star", facets = "%s")
+                public class Star {
+                  private int lost;
+                  @Handler("shine") int shine() { return ++lost; }
+                }
+                """
+                    .formatted(facet)));
+
+    PlexException refused =
+        catchThrowableOfType(
+            PlexException.class,
+            () -> deployments.deploy(request("a", "[[actors]]\nclass = \"app.Star\"", ACME, jar)));
+
+    assertThat(refused.code()).isEqualTo(ErrorCode.INVALID_MESSAGE);
+    assertThat(refused)
+        .hasMessageStartingWith("app-config.toml: actors[0].class: class \"app.Star\": ")
+        .hasMessageContaining(facet.equals("nope") ? "unknown facet 'nope'" : "Star.lost: ");
+    assertThat(refused.violations())
+        .extracting(PlexException.FieldViolation::field)
+        .containsExactly("actors[0].class");
+    assertThat(temp.resolve("apps/a")).doesNotExist();
+  }
+
+  @Test
+  void rootSupervisor_isCalledAsTheFileSaysOrLikeTheApplication() {
+    deploy("a", children("one"));
+    deployOther("b", "[supervisor]\nid = \"myroot\"\n" + children("one"));
+
+    assertThat(supervisorOfOne(ACME)).isEqualTo("a");
+    assertThat(supervisorOfOne(new Scope("other", "prod"))).isEqualTo("b/myroot");
+    assertThat(system.supervisionTree("b")).containsEntry("id", "myroot");
+  }
+
+  private String supervisorOfOne(Scope scope) {
+    return system.actor(new ActorId(scope, "counter", "one")).orElseThrow().supervisor();
+  }
+
   /// Nothing in the kernel holds on to an undeployed application's classes.
   @Test
   void undeploy_unloadsTheClassesOfActorsThatRanAndCrashed() throws Exception {
@@ -190,6 +239,10 @@ class KernelHostTest {
   }
 
   private Deployments.Request request(String id, String config, Scope owner) {
+    return request(id, config, owner, COUNTER_JAR);
+  }
+
+  private Deployments.Request request(String id, String config, Scope owner, byte[] jar) {
     return new Deployments.Request(
         Optional.of(id),
         Optional.empty(),
@@ -197,7 +250,7 @@ class KernelHostTest {
         owner,
         Bundle.Kind.PSA,
         "app.psa",
-        TestJar.file(temp, "upload.psa", TestJar.psa(config, COUNTER_JAR)),
+        TestJar.file(temp, "upload.psa", TestJar.psa(config, jar)),
         Optional.empty());
   }
 
