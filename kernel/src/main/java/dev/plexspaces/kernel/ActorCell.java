@@ -877,7 +877,7 @@ final class ActorCell {
     }
   }
 
-  private List<FacetSpec> facets() {
+  List<FacetSpec> facets() {
     if (spec.facets().isEmpty()) {
       return home.entry.facets;
     }

@@ -22,6 +22,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -501,7 +502,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     return quarantine;
   }
 
-  /// Volatile messages nobody processed.
+  /// Messages nobody processed.
   public DeadLetters deadLetters() {
     return deadLetters;
   }
@@ -539,9 +540,20 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     return new KernelMetrics(
         result,
         supervisorReports.sum(),
-        deadLetters.counts(),
+        deadLettersByType(),
         handlingTimes.byType(),
         idempotencyRefusals.sum());
+  }
+
+  /// Zero where nothing happened yet: who watches for a change must have seen what it was before.
+  private Map<String, Map<DeadLetters.Reason, Long>> deadLettersByType() {
+    Map<String, Map<DeadLetters.Reason, Long>> counts = deadLetters.countsByType();
+    Map<DeadLetters.Reason, Long> none = new EnumMap<>(DeadLetters.Reason.class);
+    for (DeadLetters.Reason reason : DeadLetters.Reason.values()) {
+      none.put(reason, 0L);
+    }
+    types.all().forEach(entry -> counts.putIfAbsent(entry.type.name(), none));
+    return counts;
   }
 
   // ---- for the rest of the kernel

@@ -189,6 +189,16 @@ public final class FacetCatalog {
     };
   }
 
+  /// True when a facet of the application is among them, which may make another message of one.
+  static boolean mayRewrite(List<FacetSpec> facets) {
+    for (FacetSpec facet : facets) {
+      if (!KEYS.containsKey(facet.name())) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   static boolean eager(List<FacetSpec> facets) {
     FacetSpec facet = named(facets, VIRTUAL_ACTOR);
     return facet != null && "eager".equals(facet.config().get("activation_strategy"));
