@@ -3,6 +3,7 @@ package dev.plexspaces.kernel;
 import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.identity.Scope;
 import dev.plexspaces.kernel.journal.InMemoryStore;
+import dev.plexspaces.kernel.journal.LoadedActor;
 import dev.plexspaces.kernel.journal.Store;
 import dev.plexspaces.kernel.supervision.Event;
 import dev.plexspaces.kernel.supervision.Outcome;
@@ -459,6 +460,20 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   public Optional<ActorInfo> actor(ActorId id) {
     return Optional.ofNullable(live(new Address(scope(id.scope()), id.type(), id.key())))
         .map(this::info);
+  }
+
+  @Override
+  public Optional<StoredActor> stored(ActorId id) {
+    LoadedActor loaded = store.load(id);
+    if (loaded.nextTurn() == 0 && loaded.open().isEmpty()) {
+      return Optional.empty();
+    }
+    TypeEntry entry = types.find(id.scope(), id.type());
+    return Optional.of(
+        entry == null
+            ? new StoredActor(id, "", List.of())
+            : new StoredActor(
+                id, entry.application, entry.facets.stream().map(FacetSpec::name).toList()));
   }
 
   private ActorInfo info(ActorCell cell) {

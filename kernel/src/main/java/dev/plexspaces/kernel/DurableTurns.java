@@ -69,6 +69,9 @@ final class DurableTurns {
   private final Recording recording;
   private final CommitPoints points;
 
+  /// Turns after which the log of the actor is to be folded; 0 when the store decides.
+  private final int checkpointInterval;
+
   private int incarnation;
 
   /// What the ids of all its messages begin with; null until asked for.
@@ -154,6 +157,8 @@ final class DurableTurns {
     this.inbox = new DurableInbox(cell, store, timers, pipeline);
     this.recording = new Recording(id);
     this.points = new CommitPoints(cell, this, recording);
+    this.checkpointInterval =
+        FacetCatalog.checkpointInterval(FacetCatalog.named(cell.facets(), FacetCatalog.DURABILITY));
   }
 
   /// The calls that commit.
@@ -661,7 +666,9 @@ final class DurableTurns {
     CommitPipeline.Pending p = pending(t, e, reply).ofHandler();
     cell.home.entry.commits.increment();
     announce(e, p);
-    Commit commit = new Commit(id, Optional.of(record), p.rows());
+    // Turn numbers go on after a passivation and a restart, so nothing has to be counted.
+    boolean checkpoint = checkpointInterval > 0 && (nextTurn + 1) % checkpointInterval == 0;
+    Commit commit = new Commit(id, Optional.of(record), p.rows(), checkpoint);
     boolean wasOpen = open;
     nextTurn++;
     open = false;

@@ -42,9 +42,6 @@ public final class FacetCatalog {
   /// Default of `virtual_actor.idle_timeout`.
   public static final Duration IDLE_TIMEOUT = Duration.ofMinutes(5);
 
-  /// Default of `durability.checkpoint_interval`, commits.
-  static final int CHECKPOINT_INTERVAL = 100;
-
   /// Short enough to fit a [Duration].
   private static final Pattern TIME = Pattern.compile("([0-9]{1,12})\\s*(ms|s|m|h)");
 
@@ -160,14 +157,15 @@ public final class FacetCatalog {
     }
   }
 
-  /// How many commits of an actor there may be before its log is folded.
+  /// After how many turns of an actor its log is to be folded; 0 when nothing is said, which leaves
+  /// it to the store. Source: spec/turns rule 1.
   ///
   /// @param facet `durability` as configured; null when absent
   /// @throws PlexException `INVALID_MESSAGE` naming the key
   static int checkpointInterval(FacetSpec facet) {
     Object interval = facet == null ? null : facet.config().get("checkpoint_interval");
     if (interval == null) {
-      return CHECKPOINT_INTERVAL;
+      return 0;
     }
     OptionalLong number = whole(interval);
     if (number.isEmpty() || number.getAsLong() < 1 || number.getAsLong() > Integer.MAX_VALUE) {
