@@ -24,6 +24,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -246,7 +247,10 @@ public final class ActorSystem implements Invoker, AutoCloseable {
                       result.completeExceptionally(
                           new PlexException(
                               ErrorCode.ACTOR_CRASHED,
-                              "application '" + unit.id() + "' did not start: " + reason.text())));
+                              "application '"
+                                  + unit.id()
+                                  + "' did not start: "
+                                  + ActorCell.told(reason))));
         } else {
           exited(reason);
         }
@@ -606,7 +610,8 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   }
 
   String newMessageId() {
-    return Long.toHexString(entropy.nextLong()) + Long.toHexString(entropy.nextLong());
+    HexFormat hex = HexFormat.of();
+    return hex.toHexDigits(entropy.nextLong()) + hex.toHexDigits(entropy.nextLong());
   }
 
   /// When an outcome that is remembered now is forgotten, milliseconds since 1970.

@@ -158,6 +158,13 @@ class TellFromOutsideTest {
   }
 
   @Test
+  void messageIds_areAllOfOneLength() {
+    for (int i = 0; i < 1_000; i++) {
+      assertThat(node.system.newMessageId()).matches("[0-9a-f]{32}");
+    }
+  }
+
+  @Test
   void durableDeadLetter_isCountedUnderTypeAndReason() {
     install(List.of());
     assertThat(node.system.metrics().deadLetters().get("account"))

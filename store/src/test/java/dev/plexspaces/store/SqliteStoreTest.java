@@ -21,6 +21,7 @@ import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
@@ -85,6 +86,34 @@ class SqliteStoreTest {
     meanwhile.run();
     go.countDown();
     order.join();
+  }
+
+  @Test
+  void files_areForTheirOwnerOnly_alsoThoseOfAnOlderStore() throws IOException {
+    Path home = directory.resolve("home/store");
+    StoreOptions options = OPTIONS.withBallastBytes(1 << 16);
+    for (boolean older : new boolean[] {false, true}) {
+      if (older) {
+        Files.setPosixFilePermissions(home, PosixFilePermissions.fromString("rwxr-xr-x"));
+        for (Path file : Files.list(home).toList()) {
+          Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
+        }
+      }
+      try (SqliteStore store = SqliteStore.open(home, options)) {
+        submit(store, Commits.whole(ALICE, older ? 1 : 0)).durable();
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(home)))
+            .isEqualTo("rwx------");
+        List<Path> files = Files.list(home).toList();
+        assertThat(files)
+            .extracting(file -> file.getFileName().toString())
+            .contains(Database.FILE, Database.FILE + "-wal", Witness.FILE);
+        for (Path file : files) {
+          assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file)))
+              .as("%s", file.getFileName())
+              .isEqualTo("rw-------");
+        }
+      }
+    }
   }
 
   /// An actor that asks for a checkpoint at every `interval`th turn.

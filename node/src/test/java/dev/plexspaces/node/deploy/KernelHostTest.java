@@ -49,7 +49,7 @@ class KernelHostTest {
                 public record Added(long by, String note) {}
                 @State private long count;
                 @OnInit void init(@Param(defaultValue = "false") boolean explode) {
-                  if (explode) throw new IllegalStateException("no");
+                  if (explode) throw new IllegalStateException("no children today");
                 }
                 @Handler("add") long add(@Param(defaultValue = "1") long by) { return count += by; }
                 @Handler("note") String note(Added added) { return added.note() + added.by(); }
@@ -127,6 +127,10 @@ class KernelHostTest {
             () -> deploy("a", children("one") + children("two") + "args = { explode = true }\n"));
 
     assertThat(refused.code()).isEqualTo(ErrorCode.ACTOR_CRASHED);
+    assertThat(refused)
+        .hasMessageContaining("application 'a' did not start: ")
+        .hasMessageEndingWith("no children today");
+    assertThat(refused.getMessage()).doesNotContain("Exception");
     assertThat(deployments.list()).isEmpty();
     assertThat(system.actors(ACME, Optional.empty(), "", 10)).isEmpty();
     assertThat(temp.resolve("apps/a")).doesNotExist();
