@@ -384,14 +384,21 @@ final class ActorCalls {
 
   CompletableFuture<Actor> getActor(Caller caller, GetActorRequest request) {
     ActorId id = allowedId(caller, Permission.VIEW_ACTORS, request.getActorId());
-    return CompletableFuture.completedFuture(
-        describe(
+    Optional<Invoker.ActorInfo> live = invoker.actor(id);
+    if (live.isPresent()) {
+      return CompletableFuture.completedFuture(describe(live.get()));
+    }
+    return CompletableFuture.supplyAsync(
+        () ->
             invoker
-                .actor(id)
+                .stored(id)
+                .map(ActorCalls::describe)
                 .orElseThrow(
                     () ->
                         new PlexException(
-                            ErrorCode.ACTOR_NOT_FOUND, "actor " + id + ": is not live"))));
+                            ErrorCode.ACTOR_NOT_FOUND,
+                            "actor " + id + ": is neither live nor stored")),
+        blocking);
   }
 
   CompletableFuture<DeleteActorResponse> deleteActor(Caller caller, DeleteActorRequest request) {
@@ -422,6 +429,18 @@ final class ActorCalls {
         .setMailboxDepth(info.mailboxDepth())
         .setRestarts(info.restarts())
         .addAllFacets(info.facets())
+        .build();
+  }
+
+  /// What is in no memory has neither begun nor counted anything.
+  private static Actor describe(Invoker.StoredActor stored) {
+    return Actor.newBuilder()
+        .setActorId(stored.id().toString())
+        .setActorType(stored.id().type())
+        .setKey(stored.id().key())
+        .setState("inactive")
+        .setApplicationId(stored.application())
+        .addAllFacets(stored.facets())
         .build();
   }
 

@@ -111,6 +111,20 @@ class ActorQuestionsTest {
   }
 
   @Test
+  void actorThatIsStoredOnly_isInactive_andOneThatIsNeitherIsNotFound() {
+    Answer answer = edge.get("/api/v1/actors/acme%2Fprod%2Fstored%2Fa", token);
+    assertThat(answer.status()).isEqualTo(200);
+    assertThat(answer.object())
+        .containsEntry("actor_id", "acme/prod/stored/a")
+        .containsEntry("state", "inactive")
+        .containsEntry("application_id", "bank")
+        .containsEntry("facets", List.of("durability"))
+        .doesNotContainKey("started_at");
+    assertError(
+        edge.get("/api/v1/actors/acme%2Fprod%2Fcounter%2Fnobody", token), 404, "ACTOR_NOT_FOUND");
+  }
+
+  @Test
   void node_describesItselfAndItsHealth() {
     assertThat(edge.get("/api/v1/system/info", token).object())
         .containsEntry("node_id", "node-1")

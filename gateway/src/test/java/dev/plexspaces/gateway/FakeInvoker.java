@@ -136,6 +136,17 @@ final class FakeInvoker implements Invoker {
     return found;
   }
 
+  /// A durable actor of the type `stored` is there, on a thread that may block.
+  @Override
+  public Optional<StoredActor> stored(ActorId id) {
+    if (!Thread.currentThread().isVirtual()) {
+      throw new IllegalStateException("would block " + Thread.currentThread());
+    }
+    return id.type().equals("stored")
+        ? Optional.of(new StoredActor(id, "bank", List.of("durability")))
+        : Optional.empty();
+  }
+
   @Override
   public Optional<ActorInfo> actor(ActorId id) {
     return Optional.ofNullable(live.get(id.toString()));

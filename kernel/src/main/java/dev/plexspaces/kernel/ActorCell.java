@@ -23,6 +23,7 @@ import java.lang.invoke.VarHandle;
 import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -656,6 +657,16 @@ final class ActorCell {
     return thrown.getClass().getSimpleName() + (text == null ? "" : ": " + text);
   }
 
+  /// What [#describe] made of a throwable, as a reason or as what a supervisor says of its child.
+  private static final Pattern THROWN =
+      Pattern.compile("(^|did not start: )error: (?:[A-Z][\\w$]*(?:: |$))?");
+
+  /// A reason as the answer to a request tells it: without the name of a class, which the log has.
+  static String told(ExitReason reason) {
+    String text = THROWN.matcher(reason.text()).replaceAll("$1");
+    return text.isEmpty() || text.endsWith(": ") ? text + "the node's log says why" : text;
+  }
+
   /// A replay did not match: the actor stops where it is, for people to look at. Neither supervisor
   /// nor parent hears of it, because a restart would end at the same place.
   private void halt(Turn t, Envelope e, JournalMismatch mismatch) {
@@ -877,7 +888,7 @@ final class ActorCell {
     }
   }
 
-  private List<FacetSpec> facets() {
+  List<FacetSpec> facets() {
     if (spec.facets().isEmpty()) {
       return home.entry.facets;
     }

@@ -3,6 +3,7 @@ package dev.plexspaces.kernel;
 import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.identity.Scope;
 import dev.plexspaces.kernel.journal.InMemoryStore;
+import dev.plexspaces.kernel.journal.LoadedActor;
 import dev.plexspaces.kernel.journal.Store;
 import dev.plexspaces.kernel.supervision.Event;
 import dev.plexspaces.kernel.supervision.Outcome;
@@ -22,6 +23,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -198,7 +201,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       checkChildren(unit.supervisor().id(), unit.supervisor(), unit, entries);
       root =
           new SupervisorActor(
-              scope(unit.home()), unit.id(), unit.supervisor(), owner(unit, result, rootGone));
+              scope(unit.home()), rootPath(unit), unit.supervisor(), owner(unit, result, rootGone));
       types.add(unit.visibleTo(), entries);
     } catch (PlexException e) {
       result.completeExceptionally(e);
@@ -216,6 +219,12 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     root.start();
     installed.rootStarted.complete(null);
     return result.thenRun(() -> activateAtOnce(unit, entries));
+  }
+
+  /// The application's id makes it unique; a root of another name is called by it below that.
+  private static String rootPath(ApplicationUnit unit) {
+    String root = unit.supervisor().id();
+    return root.equals(unit.id()) ? root : unit.id() + "/" + root;
   }
 
   private SupervisorActor.Owner owner(
@@ -238,7 +247,10 @@ public final class ActorSystem implements Invoker, AutoCloseable {
                       result.completeExceptionally(
                           new PlexException(
                               ErrorCode.ACTOR_CRASHED,
-                              "application '" + unit.id() + "' did not start: " + reason.text())));
+                              "application '"
+                                  + unit.id()
+                                  + "' did not start: "
+                                  + ActorCell.told(reason))));
         } else {
           exited(reason);
         }
@@ -454,6 +466,20 @@ public final class ActorSystem implements Invoker, AutoCloseable {
         .map(this::info);
   }
 
+  @Override
+  public Optional<StoredActor> stored(ActorId id) {
+    LoadedActor loaded = store.load(id);
+    if (loaded.nextTurn() == 0 && loaded.open().isEmpty()) {
+      return Optional.empty();
+    }
+    TypeEntry entry = types.find(id.scope(), id.type());
+    return Optional.of(
+        entry == null
+            ? new StoredActor(id, "", List.of())
+            : new StoredActor(
+                id, entry.application, entry.facets.stream().map(FacetSpec::name).toList()));
+  }
+
   private ActorInfo info(ActorCell cell) {
     Relations relations = cell.relationsOrNull();
     return new ActorInfo(
@@ -495,7 +521,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     return quarantine;
   }
 
-  /// Volatile messages nobody processed.
+  /// Messages nobody processed.
   public DeadLetters deadLetters() {
     return deadLetters;
   }
@@ -533,9 +559,20 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     return new KernelMetrics(
         result,
         supervisorReports.sum(),
-        deadLetters.counts(),
+        deadLettersByType(),
         handlingTimes.byType(),
         idempotencyRefusals.sum());
+  }
+
+  /// Zero where nothing happened yet: who watches for a change must have seen what it was before.
+  private Map<String, Map<DeadLetters.Reason, Long>> deadLettersByType() {
+    Map<String, Map<DeadLetters.Reason, Long>> counts = deadLetters.countsByType();
+    Map<DeadLetters.Reason, Long> none = new EnumMap<>(DeadLetters.Reason.class);
+    for (DeadLetters.Reason reason : DeadLetters.Reason.values()) {
+      none.put(reason, 0L);
+    }
+    types.all().forEach(entry -> counts.putIfAbsent(entry.type.name(), none));
+    return counts;
   }
 
   // ---- for the rest of the kernel
@@ -573,7 +610,8 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   }
 
   String newMessageId() {
-    return Long.toHexString(entropy.nextLong()) + Long.toHexString(entropy.nextLong());
+    HexFormat hex = HexFormat.of();
+    return hex.toHexDigits(entropy.nextLong()) + hex.toHexDigits(entropy.nextLong());
   }
 
   /// When an outcome that is remembered now is forgotten, milliseconds since 1970.

@@ -178,11 +178,18 @@ final class CommitPipeline {
   /// Submits rows outside of any turn, about what was found in the inbox. When the store cannot
   /// write, the inbox is read again later, or what was found would stay there.
   void submitAside(List<Row> rows, String what) {
+    submitAside(rows, what, () -> {});
+  }
+
+  /// @param done called once they are on disk
+  void submitAside(List<Row> rows, String what, Runnable done) {
     store.submit(
         new Commit(cell.id(), Optional.empty(), rows),
         new Commit.Listener() {
           @Override
-          public void durable(long seq, List<RowResult> results) {}
+          public void durable(long seq, List<RowResult> results) {
+            done.run();
+          }
 
           @Override
           public void refused(PlexException why) {

@@ -1,5 +1,6 @@
 package dev.plexspaces.kernel;
 
+import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.time.Clock;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.Message;
@@ -9,10 +10,14 @@ import java.util.ArrayDeque;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/// Volatile messages that nobody will process: counted by reason, the latest kept for people to
-/// see.
+/// Messages that nobody will process: counted by type and reason, the latest of the volatile ones
+/// kept for people to see. The durable ones are rows of the store.
 public final class DeadLetters {
 
   /// How many are kept for [#latest].
@@ -20,11 +25,36 @@ public final class DeadLetters {
 
   /// Why a message was not processed.
   public enum Reason {
-    NO_ACTOR,
-    MAILBOX_FULL,
-    DROPPED_OLDEST,
-    DROPPED_NEWEST,
-    ACTOR_STOPPED
+    NO_ACTOR(false),
+    MAILBOX_FULL(false),
+    DROPPED_OLDEST(false),
+    DROPPED_NEWEST(false),
+    ACTOR_STOPPED(false),
+
+    /// Its handler declared an error, or made a commit that can never be taken.
+    REFUSED(true),
+
+    /// Its handler threw at each delivery.
+    CRASHED(true),
+
+    /// The process ended each time it ran.
+    ENDED_THE_NODE(true),
+
+    UNREADABLE(true),
+
+    /// Its actor was purged.
+    PURGED(true);
+
+    private final boolean durable;
+
+    Reason(boolean durable) {
+      this.durable = durable;
+    }
+
+    /// True when messages of the durable inbox end so, false when those in memory do.
+    public boolean durable() {
+      return durable;
+    }
   }
 
   /// One of them. Its payload is not kept: a thousand large ones would fill the memory.
@@ -46,7 +76,12 @@ public final class DeadLetters {
       Reason reason,
       long atMillis) {}
 
-  private final Map<Reason, LongAdder> counts = new EnumMap<>(Reason.class);
+  private static final Logger LOG = LoggerFactory.getLogger(DeadLetters.class);
+
+  /// By actor type; there are as many as were ever deployed.
+  private final ConcurrentHashMap<String, Map<Reason, LongAdder>> counts =
+      new ConcurrentHashMap<>();
+
   private final ArrayDeque<DeadLetter> latest = new ArrayDeque<>();
 
   private final Clock clock;
@@ -54,9 +89,40 @@ public final class DeadLetters {
 
   DeadLetters(Clock clock) {
     this.clock = clock;
-    for (Reason reason : Reason.values()) {
-      counts.put(reason, new LongAdder());
-    }
+  }
+
+  private void count(String type, Reason reason) {
+    counts
+        .computeIfAbsent(
+            type,
+            unseen -> {
+              Map<Reason, LongAdder> fresh = new EnumMap<>(Reason.class);
+              for (Reason each : Reason.values()) {
+                fresh.put(each, new LongAdder());
+              }
+              return fresh;
+            })
+        .get(reason)
+        .increment();
+  }
+
+  /// The row of `envelope` has become a dead letter on disk.
+  ///
+  /// @param why for the log
+  void buried(ActorId target, Envelope envelope, Reason reason, String why) {
+    count(target.type(), reason);
+    LOG.warn(
+        "{}: durable message '{}' is a dead letter (message {}, request {}): {}",
+        target,
+        envelope.type,
+        envelope.id(),
+        envelope.context == null ? "-" : envelope.context.requestId(),
+        why);
+  }
+
+  /// Like [#buried] for one of many, or of which nothing is known; whoever says so has logged it.
+  void buried(String type, Reason reason) {
+    count(type, reason);
   }
 
   /// Buries `envelope`; a caller that waits for its reply is told. A message that has a row in the
@@ -65,7 +131,7 @@ public final class DeadLetters {
     if (envelope.inboxSeq() > 0) {
       return;
     }
-    counts.get(reason).increment();
+    count(target.substring(0, target.indexOf('/')), reason);
     synchronized (latest) {
       if (latest.size() == KEPT) {
         latest.removeFirst();
@@ -101,13 +167,29 @@ public final class DeadLetters {
           new PlexException(
               ErrorCode.RESOURCE_EXHAUSTED,
               "the mailbox of " + target + " is full; try again later");
+      case REFUSED, CRASHED, ENDED_THE_NODE, UNREADABLE, PURGED ->
+          throw new IllegalArgumentException(reason + " is no end of a volatile message");
     };
   }
 
   /// Messages buried so far, by reason.
   public Map<Reason, Long> counts() {
     Map<Reason, Long> result = new EnumMap<>(Reason.class);
-    counts.forEach((reason, count) -> result.put(reason, count.sum()));
+    for (Reason reason : Reason.values()) {
+      result.put(reason, counts.values().stream().mapToLong(c -> c.get(reason).sum()).sum());
+    }
+    return result;
+  }
+
+  /// Messages buried so far, by actor type and reason.
+  Map<String, Map<Reason, Long>> countsByType() {
+    Map<String, Map<Reason, Long>> result = new TreeMap<>();
+    counts.forEach(
+        (type, byReason) -> {
+          Map<Reason, Long> sums = new EnumMap<>(Reason.class);
+          byReason.forEach((reason, count) -> sums.put(reason, count.sum()));
+          result.put(type, sums);
+        });
     return result;
   }
 

@@ -263,7 +263,8 @@ final class DurableInbox {
           List.of(
               new Row.InboxBury(
                   id, row.seq(), "the message cannot be read: " + unreadable.getMessage())),
-          "burying an unreadable message");
+          "burying an unreadable message",
+          () -> cell.system().deadLetters().buried(id.type(), DeadLetters.Reason.UNREADABLE));
       return;
     }
     e.extras().id = row.messageId();

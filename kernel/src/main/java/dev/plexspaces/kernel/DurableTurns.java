@@ -69,6 +69,9 @@ final class DurableTurns {
   private final Recording recording;
   private final CommitPoints points;
 
+  /// Turns after which the log of the actor is to be folded; 0 when the store decides.
+  private final int checkpointInterval;
+
   private int incarnation;
 
   /// What the ids of all its messages begin with; null until asked for.
@@ -154,6 +157,8 @@ final class DurableTurns {
     this.inbox = new DurableInbox(cell, store, timers, pipeline);
     this.recording = new Recording(id);
     this.points = new CommitPoints(cell, this, recording);
+    this.checkpointInterval =
+        FacetCatalog.checkpointInterval(FacetCatalog.named(cell.facets(), FacetCatalog.DURABILITY));
   }
 
   /// The calls that commit.
@@ -323,7 +328,12 @@ final class DurableTurns {
           "the node ended without being stopped each of the "
               + Deliveries.LOST_MAX
               + " times this message ran";
-      failed(t, e, reason, new PlexException(ErrorCode.ACTOR_CRASHED, cell + ": " + reason));
+      failed(
+          t,
+          e,
+          DeadLetters.Reason.ENDED_THE_NODE,
+          reason,
+          new PlexException(ErrorCode.ACTOR_CRASHED, cell + ": " + reason));
       if (recording.isResumed()) {
         // What the turn committed stands, and is not in memory, since it was not replayed.
         cell.send(new ActorCell.Reload(true));
@@ -383,7 +393,7 @@ final class DurableTurns {
     if (e.extras.asker != null
         && e.extras.asker.deadlineMillis() < cell.system().clock().millis()) {
       PlexException expired = DurableAsks.expired(cell, e.type);
-      failed(t, e, expired.getMessage(), expired);
+      failed(t, e, DeadLetters.Reason.REFUSED, expired.getMessage(), expired);
       return true;
     }
     // Without a caller somebody re-drove it, to have it run.
@@ -656,7 +666,9 @@ final class DurableTurns {
     CommitPipeline.Pending p = pending(t, e, reply).ofHandler();
     cell.home.entry.commits.increment();
     announce(e, p);
-    Commit commit = new Commit(id, Optional.of(record), p.rows());
+    // Turn numbers go on after a passivation and a restart, so nothing has to be counted.
+    boolean checkpoint = checkpointInterval > 0 && (nextTurn + 1) % checkpointInterval == 0;
+    Commit commit = new Commit(id, Optional.of(record), p.rows(), checkpoint);
     boolean wasOpen = open;
     nextTurn++;
     open = false;
@@ -723,16 +735,22 @@ final class DurableTurns {
     requireReplayed();
     running = false;
     state.rollback();
-    failed(t, e, declared.code() + ": " + declared.getMessage(), declared);
+    failed(
+        t, e, DeadLetters.Reason.REFUSED, declared.code() + ": " + declared.getMessage(), declared);
   }
 
   /// Commits that a turn ended without a result: buries its row, or answers the actor that asked,
   /// and closes the turn if it is open.
-  private void failed(Turn t, Envelope e, String reason, PlexException reply) {
+  ///
+  /// @param end what the message counts as when it is buried
+  private void failed(
+      Turn t, Envelope e, DeadLetters.Reason end, String reason, PlexException reply) {
     after.clear();
     if (e.inboxSeq() > 0) {
       if (e.extras.asker == null) {
         after.add(new Row.InboxBury(id, e.inboxSeq(), reason, open), null);
+        // Nothing else is left to happen: the segment was dropped.
+        t.buffer((Turn.Effect) worker -> cell.system().deadLetters().buried(id, e, end, reason));
       } else {
         Envelope answer = DurableAsks.reply(e.extras.asker, null, reply);
         after.add(new Row.InboxDelete(id, e.inboxSeq()), null);
@@ -787,7 +805,7 @@ final class DurableTurns {
     String reason = "crashed: " + thrown;
     boolean hasRow = e.inboxSeq() > 0;
     if (hasRow ? e.extras.asker != null : open && !recording.isResumed()) {
-      failed(t, e, reason, reply);
+      failed(t, e, DeadLetters.Reason.CRASHED, reason, reply);
       return;
     }
     if (!hasRow && !open) {
@@ -796,7 +814,7 @@ final class DurableTurns {
     }
     Deliveries deliveries = e.extras.deliveries.after(thrown);
     if (deliveries.usedUp()) {
-      failed(t, e, deliveries.text() + ", " + reason, reply);
+      failed(t, e, DeadLetters.Reason.CRASHED, deliveries.text() + ", " + reason, reply);
       return;
     }
     long dueAt = cell.system().clock().millis() + deliveries.backoffMillis(cell.system().entropy());
@@ -884,7 +902,7 @@ final class DurableTurns {
   /// before stands. The actor is to be loaded anew.
   void neverCommitted(Turn t, Envelope e) {
     running = false;
-    failed(t, e, unacceptable.getMessage(), unacceptable);
+    failed(t, e, DeadLetters.Reason.REFUSED, unacceptable.getMessage(), unacceptable);
   }
 
   /// The mismatch that was met in the running turn; null for none.

@@ -11,9 +11,12 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -38,6 +41,9 @@ public final class FacetCatalog {
 
   /// Default of `virtual_actor.idle_timeout`.
   public static final Duration IDLE_TIMEOUT = Duration.ofMinutes(5);
+
+  /// Short enough to fit a [Duration].
+  private static final Pattern TIME = Pattern.compile("([0-9]{1,12})\\s*(ms|s|m|h)");
 
   private static final Map<String, Set<String>> KEYS =
       Map.of(
@@ -65,33 +71,29 @@ public final class FacetCatalog {
   void check(String where, List<FacetSpec> facets) {
     for (FacetSpec facet : facets) {
       try {
-        check(facet);
+        check(facet, own);
       } catch (PlexException e) {
         throw new PlexException(
-            ErrorCode.INVALID_MESSAGE, where + ": " + e.getMessage(), e.violations(), null);
-      } catch (Throwable broken) {
-        LOG.warn("{}: facet '{}' failed", where, facet.name(), broken);
-        throw invalid(where + ": facet '" + facet.name() + "' cannot be made: " + broken);
+            ErrorCode.INVALID_MESSAGE, where + ": " + e.getMessage(), e.violations(), e);
       }
     }
   }
 
-  private void check(FacetSpec facet) {
+  /// Checks one facet.
+  ///
+  /// @param own the application's own facets by name
+  /// @throws PlexException `INVALID_MESSAGE`; the field of its violation is the wrong setting of
+  ///   the facet, "" when it is the facet itself
+  public static void check(FacetSpec facet, Map<String, Supplier<Facet>> own) {
     Set<String> keys = KEYS.get(facet.name());
     if (keys == null) {
-      Supplier<Facet> supplier = own.get(facet.name());
-      if (supplier == null) {
-        Set<String> known = new TreeSet<>(KEYS.keySet());
-        known.addAll(own.keySet());
-        throw invalid(
-            "unknown facet '" + facet.name() + "'; there are: " + String.join(", ", known));
-      }
-      supplier.get().attach(facet.config());
+      checkOwn(facet, own);
       return;
     }
     for (String key : facet.config().keySet()) {
       if (!keys.contains(key)) {
         throw invalid(
+            key,
             "facet '"
                 + facet.name()
                 + "' has no key '"
@@ -105,24 +107,94 @@ public final class FacetCatalog {
         Duration idle = duration(facet, "idle_timeout", IDLE_TIMEOUT);
         if (!idle.isPositive() || idle.compareTo(Timers.DELAY_MAX) > 0) {
           throw invalid(
+              "idle_timeout",
               "virtual_actor.idle_timeout must be positive and at most "
                   + Timers.DELAY_MAX.toDays()
                   + " days");
         }
         Object strategy = facet.config().getOrDefault("activation_strategy", "lazy");
         if (!"lazy".equals(strategy) && !"eager".equals(strategy)) {
-          throw invalid("virtual_actor.activation_strategy must be 'lazy' or 'eager'");
+          throw invalid(
+              "activation_strategy", "virtual_actor.activation_strategy must be 'lazy' or 'eager'");
+        }
+        if (!(facet.config().getOrDefault("labels", Map.of()) instanceof Map)) {
+          throw invalid("labels", "virtual_actor.labels must be a table of names and values");
         }
       }
-      case DURABILITY -> {
-        Object interval = facet.config().getOrDefault("checkpoint_interval", 100L);
-        if (!(interval instanceof Number n) || n.longValue() < 1) {
-          throw invalid("durability.checkpoint_interval must be a number of at least 1");
+      case DURABILITY -> checkpointInterval(facet);
+      case LOGGING -> {
+        try {
+          new LoggingFacet("").attach(facet.config());
+        } catch (PlexException e) {
+          throw invalid("level", e.getMessage());
         }
       }
-      case LOGGING -> new LoggingFacet("").attach(facet.config());
       default -> {}
     }
+  }
+
+  private static void checkOwn(FacetSpec facet, Map<String, Supplier<Facet>> own) {
+    Supplier<Facet> supplier = own.get(facet.name());
+    if (supplier == null) {
+      Set<String> known = new TreeSet<>(KEYS.keySet());
+      known.addAll(own.keySet());
+      throw invalid(
+          "", "unknown facet '" + facet.name() + "'; there are: " + String.join(", ", known));
+    }
+    try {
+      supplier.get().attach(facet.config());
+    } catch (PlexException e) {
+      throw invalid("", e.getMessage());
+    } catch (Throwable broken) {
+      LOG.warn("facet '{}' cannot be made", facet.name(), broken);
+      String why = broken.getMessage();
+      throw invalid(
+          "",
+          "facet '"
+              + facet.name()
+              + "' cannot be made: "
+              + (why == null ? "the node's log says why" : why));
+    }
+  }
+
+  /// After how many turns of an actor its log is to be folded; 0 when nothing is said, which leaves
+  /// it to the store. Source: spec/turns rule 1.
+  ///
+  /// @param facet `durability` as configured; null when absent
+  /// @throws PlexException `INVALID_MESSAGE` naming the key
+  static int checkpointInterval(FacetSpec facet) {
+    Object interval = facet == null ? null : facet.config().get("checkpoint_interval");
+    if (interval == null) {
+      return 0;
+    }
+    OptionalLong number = whole(interval);
+    if (number.isEmpty() || number.getAsLong() < 1 || number.getAsLong() > Integer.MAX_VALUE) {
+      throw invalid(
+          "checkpoint_interval",
+          "durability.checkpoint_interval must be a whole number of at least 1");
+    }
+    return (int) number.getAsLong();
+  }
+
+  /// A number without a fraction that fits; what else configuration may hold is not made one.
+  private static OptionalLong whole(Object value) {
+    return switch (value) {
+      case Long n -> OptionalLong.of(n);
+      case Integer n -> OptionalLong.of(n);
+      case Short n -> OptionalLong.of(n);
+      case Byte n -> OptionalLong.of(n);
+      default -> OptionalLong.empty();
+    };
+  }
+
+  /// True when a facet of the application is among them, which may make another message of one.
+  static boolean mayRewrite(List<FacetSpec> facets) {
+    for (FacetSpec facet : facets) {
+      if (!KEYS.containsKey(facet.name())) {
+        return true;
+      }
+    }
+    return false;
   }
 
   static boolean eager(List<FacetSpec> facets) {
@@ -130,8 +202,12 @@ public final class FacetCatalog {
     return facet != null && "eager".equals(facet.config().get("activation_strategy"));
   }
 
-  private static PlexException invalid(String message) {
-    return new PlexException(ErrorCode.INVALID_MESSAGE, message);
+  private static PlexException invalid(String key, String message) {
+    return new PlexException(
+        ErrorCode.INVALID_MESSAGE,
+        message,
+        List.of(new PlexException.FieldViolation(key, message)),
+        null);
   }
 
   /// The facet of that name; null when absent.
@@ -152,7 +228,7 @@ public final class FacetCatalog {
     return List.copyOf(byName.values());
   }
 
-  /// Reads a time such as `10m`, `30s`, `500ms`, `2h`, or a number of seconds.
+  /// Reads a time such as `10m`, `30s`, `500ms`, `2h`, or a whole number of seconds.
   ///
   /// @throws PlexException `INVALID_MESSAGE` naming facet and key
   static Duration duration(FacetSpec facet, String key, Duration absent) {
@@ -160,30 +236,28 @@ public final class FacetCatalog {
     if (value == null) {
       return absent;
     }
-    if (value instanceof Number n) {
-      return Duration.ofSeconds(n.longValue());
+    OptionalLong seconds = whole(value);
+    if (seconds.isPresent()) {
+      return Duration.ofSeconds(seconds.getAsLong());
     }
-    String text = value.toString().trim();
-    try {
-      if (text.endsWith("ms")) {
-        return Duration.ofMillis(Long.parseLong(text.substring(0, text.length() - 2).trim()));
-      }
-      long amount = Long.parseLong(text.substring(0, text.length() - 1).trim());
-      return switch (text.charAt(text.length() - 1)) {
-        case 's' -> Duration.ofSeconds(amount);
-        case 'm' -> Duration.ofMinutes(amount);
-        case 'h' -> Duration.ofHours(amount);
-        default -> throw new NumberFormatException();
-      };
-    } catch (NumberFormatException | StringIndexOutOfBoundsException | ArithmeticException e) {
+    Matcher text = value instanceof String s ? TIME.matcher(s.trim()) : null;
+    if (text == null || !text.matches()) {
       throw invalid(
+          key,
           facet.name()
               + "."
               + key
               + ": '"
-              + text
-              + "' is not a time such as 500ms, 30s, 10m or 2h");
+              + value
+              + "' is not a time such as 500ms, 30s, 10m or 2h, or a whole number of seconds");
     }
+    long amount = Long.parseLong(text.group(1));
+    return switch (text.group(2)) {
+      case "ms" -> Duration.ofMillis(amount);
+      case "s" -> Duration.ofSeconds(amount);
+      case "m" -> Duration.ofMinutes(amount);
+      default -> Duration.ofHours(amount);
+    };
   }
 
   /// The wrapping facets of one actor, outermost first; null when there are none.

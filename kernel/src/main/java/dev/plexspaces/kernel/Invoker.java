@@ -11,8 +11,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /// The way in for everything that is not an actor: the gateway, the command line, tests. No method
-/// blocks, but for a tell with an idempotency key, which may read the store; listeners are called
-/// exactly once, on any thread, and must not block.
+/// blocks, but for a tell with an idempotency key and [#stored], which may read the store;
+/// listeners are called exactly once, on any thread, and must not block.
 public interface Invoker {
 
   /// Whom a call is for, within the scope of the [RequestContext].
@@ -56,9 +56,9 @@ public interface Invoker {
     void failed(PlexException error);
   }
 
-  /// What is known of one live (or durable and passivated) actor.
+  /// What is known of one live actor.
   ///
-  /// @param state `activating`, `active`, `inactive`, `stopping`, `failed`, …
+  /// @param state `activating`, `active`, `stopping`, `failed`, …
   /// @param application the application it belongs to
   /// @param supervisor path of supervisor ids from the root, such as `bank/ledger`; "" for
   ///   on-demand actors
@@ -77,6 +77,12 @@ public interface Invoker {
       long restarts,
       List<String> facets) {}
 
+  /// What is known of an actor that is on disk and not in memory.
+  ///
+  /// @param application the application it belongs to; "" when none offers its type now
+  /// @param facets those of its type; empty when it is not offered
+  record StoredActor(ActorId id, String application, List<String> facets) {}
+
   void ask(RequestContext context, Target target, Request request, ReplyListener listener);
 
   void tell(RequestContext context, Target target, Request request, TellListener listener);
@@ -87,7 +93,14 @@ public interface Invoker {
   /// @param afterKey resume after this `type/key`; "" for the start
   List<ActorInfo> actors(Scope scope, Optional<String> type, String afterKey, int limit);
 
+  /// A live actor.
   Optional<ActorInfo> actor(ActorId id);
+
+  /// An actor that committed something and was not purged, live or not. Reads the store, so it may
+  /// block.
+  ///
+  /// @throws PlexException `UNAVAILABLE` when the store cannot be read
+  Optional<StoredActor> stored(ActorId id);
 
   /// Stops a live actor in order; a supervised one is then handled by its supervisor, a virtual one
   /// is activated again by its next message.

@@ -6,13 +6,14 @@ import java.util.Map;
 /// What the kernel has counted since it started. Labelled by actor type, never by key.
 ///
 /// @param supervisorReports exits, failed starts and give-ups that supervisors reported
-/// @param deadLetters volatile messages nobody processed, by reason
+/// @param deadLetters messages nobody processed, by actor type and reason; every type there is, all
+///   reasons of each
 /// @param idempotencyRefusals requests with a new idempotency key refused because their tenant has
 ///   as many outcomes remembered as it may
 public record KernelMetrics(
     List<TypeMetrics> types,
     long supervisorReports,
-    Map<DeadLetters.Reason, Long> deadLetters,
+    Map<String, Map<DeadLetters.Reason, Long>> deadLetters,
     Map<String, HandlingTimes.Times> handlingTimes,
     long idempotencyRefusals) {
 

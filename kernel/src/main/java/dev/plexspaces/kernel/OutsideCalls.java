@@ -166,6 +166,7 @@ final class OutsideCalls {
           throw DeadLetters.error(to.address.toString(), DeadLetters.Reason.NO_ACTOR);
         }
       }
+      check(to, live, request);
       boolean durable = durable(to);
       IdempotencyKey key = key(Message.Kind.CAST, context, request);
       TellListener told = key == null ? listener : sharing(to.address, key, durable, listener);
@@ -186,6 +187,16 @@ final class OutsideCalls {
       }
     } catch (PlexException e) {
       listener.failed(e);
+    }
+  }
+
+  /// Refuses what no handler would take: afterwards nobody would hear of it. The caller of an ask
+  /// hears of it from the actor.
+  private static void check(Destination to, ActorCell live, Request request) {
+    TypeEntry entry = to.home.entry;
+    if (!FacetCatalog.mayRewrite(live == null ? entry.facets : live.facets())) {
+      entry.type.check(
+          Message.Kind.CAST, request.operation(), request.payload(), request.textual());
     }
   }
 

@@ -193,7 +193,8 @@ public final class Purge {
       /// Replies by position of their row; null elsewhere.
       private final List<Envelope> replies = new ArrayList<>();
 
-      private int buried;
+      /// Types of the buried.
+      private final List<String> buried = new ArrayList<>();
 
       void add(InboxRow row, OpenTurn open) {
         Envelope e;
@@ -228,7 +229,7 @@ public final class Purge {
 
       private void bury(InboxRow row, String why, boolean partlyDone) {
         put(new Row.InboxBury(row.to(), row.seq(), why, partlyDone), null);
-        buried++;
+        buried.add(row.to().type());
       }
 
       private void fail(ActorId callee, DurableAsks.Asker asker) {
@@ -252,7 +253,8 @@ public final class Purge {
 
       /// Lets the askers know, now that it is on disk.
       void release(List<RowResult> results) {
-        deadLetters += buried;
+        deadLetters += buried.size();
+        buried.forEach(type -> system.deadLetters().buried(type, DeadLetters.Reason.PURGED));
         for (int i = 0; i < results.size(); i++) {
           Envelope reply = replies.get(i);
           if (reply != null && results.get(i) instanceof RowResult.Inserted inserted) {

@@ -85,7 +85,9 @@ class DeadLettersTest {
               assertThat(letter.requestId()).isEqualTo("request-1");
               assertThat(letter.atMillis()).isPositive();
             });
-    assertThat(node.system.metrics().deadLetters().get(Reason.NO_ACTOR)).isEqualTo(2);
+    assertThat(node.system.metrics().deadLetters().get("actor"))
+        .containsEntry(Reason.NO_ACTOR, 2L)
+        .containsEntry(Reason.CRASHED, 0L);
   }
 
   @Test

@@ -12,6 +12,7 @@ import dev.plexspaces.sdk.Message;
 import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.sdk.SupervisionStrategy;
 import dev.plexspaces.sdk.SupervisorSpec;
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -236,7 +237,19 @@ class FacetChainTest {
             "activation_strategy must be 'lazy' or 'eager'"),
         Arguments.of(
             new FacetSpec("durability", -1, Map.of("checkpoint_interval", 0)),
-            "checkpoint_interval must be a number of at least 1"),
+            "checkpoint_interval must be a whole number of at least 1"),
+        Arguments.of(
+            new FacetSpec("durability", -1, Map.of("checkpoint_interval", 1.5)),
+            "checkpoint_interval must be a whole number of at least 1"),
+        Arguments.of(
+            new FacetSpec("virtual_actor", -1, Map.of("idle_timeout", 1.9)),
+            "virtual_actor.idle_timeout: '1.9' is not a time"),
+        Arguments.of(
+            new FacetSpec("virtual_actor", -1, Map.of("idle_timeout", BigInteger.TEN.pow(30))),
+            "is not a time"),
+        Arguments.of(
+            new FacetSpec("virtual_actor", -1, Map.of("labels", 5)),
+            "virtual_actor.labels must be a table"),
         Arguments.of(
             new FacetSpec("logging", -1, Map.of("level", "loud")), "logging.level: 'loud'"),
         Arguments.of(

@@ -333,6 +333,12 @@ class VirtualActorTest {
     for (long i = 1; i <= 5; i++) {
       assertThat(node.ask("counter", "a", "increment")).isEqualTo(i);
       passivated("a");
+      assertThat(node.system.actor(Node.id("counter", "a"))).isEmpty();
+      assertThat(node.system.stored(Node.id("counter", "a")))
+          .contains(
+              new Invoker.StoredActor(
+                  Node.id("counter", "a"), "app", List.of("virtual_actor", "durability")));
+      assertThat(node.system.stored(Node.id("counter", "nobody"))).isEmpty();
     }
     assertThat(node.ask("counter", "a", "get")).isEqualTo(5L);
   }

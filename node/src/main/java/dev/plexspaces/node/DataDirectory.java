@@ -70,6 +70,22 @@ public final class DataDirectory implements AutoCloseable {
     }
   }
 
+  /// Refuses a directory on which no node was ever started.
+  ///
+  /// @throws PlexException `NOT_FOUND`
+  public static void requireUsed(Path path) {
+    if (!Files.exists(path.resolve(LOCK))) {
+      throw new PlexException(
+          ErrorCode.NOT_FOUND,
+          "no node was started on "
+              + path
+              + " yet: name the data directory of one with --data, or start one with `plexspaces"
+              + " start --data "
+              + path
+              + "`");
+    }
+  }
+
   /// The directory.
   public Path path() {
     return path;
@@ -113,7 +129,7 @@ public final class DataDirectory implements AutoCloseable {
   /// Makes a directory, readable by its owner only, unless it is there. Takes no hold of it.
   ///
   /// @throws PlexException `UNAVAILABLE` when it cannot be made
-  public static void create(Path path) {
+  private static void create(Path path) {
     if (Files.isDirectory(path)) {
       return;
     }

@@ -288,7 +288,9 @@ public final class Node implements AutoCloseable {
         LOG.error("stopping {} failed", part.name(), e);
       }
     }
-    LOG.info("node {} stopped", options.nodeId());
+    if (served) {
+      LOG.info("node {} stopped", options.nodeId());
+    }
     stopped.countDown();
   }
 

@@ -131,8 +131,12 @@ final class NodeMetrics implements AutoCloseable {
     Map<Labels, Long> letters = new TreeMap<>();
     kernel
         .deadLetters()
-        .forEach((reason, count) -> letters.put(Labels.of("reason", lower(reason)), count));
-    all.add(counter("plexspaces_dead_letters", "Volatile messages nobody processed.", letters));
+        .forEach(
+            (type, counts) ->
+                counts.forEach(
+                    (reason, count) ->
+                        letters.put(Labels.of("reason", lower(reason), "type", type), count)));
+    all.add(counter("plexspaces_dead_letters", "Messages nobody processed.", letters));
     all.add(
         counter(
             "plexspaces_idempotency_refusals",

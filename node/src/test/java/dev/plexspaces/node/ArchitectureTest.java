@@ -78,6 +78,7 @@ class ArchitectureTest {
           "dev.plexspaces.node.Version",
           "dev.plexspaces.node.config.ConfigTable",
           "dev.plexspaces.node.config.Durations",
+          "dev.plexspaces.sdk.ErrorCode",
           "dev.plexspaces.sdk.PlexException");
 
   private static final Map<String, Set<String>> CLI_EXCEPTIONS =

@@ -25,7 +25,7 @@ class NodeMetricsTest {
                 new TypeMetrics("account", "bank", 1, 2, 3, 4, 5, 6, 7, 8),
                 new TypeMetrics("counter", "c", 0, 0, 0, 0, 0, 0, 0, 0)),
             9,
-            Map.of(DeadLetters.Reason.NO_ACTOR, 10L),
+            Map.of("account", Map.of(DeadLetters.Reason.NO_ACTOR, 10L)),
             Map.of(),
             21);
 
@@ -42,7 +42,7 @@ class NodeMetricsTest {
             "plexspaces_actor_mailbox_depth{application=\"bank\",type=\"account\"} 8.0",
             "plexspaces_actor_messages_total{application=\"c\",type=\"counter\"} 0.0",
             "plexspaces_supervisor_reports_total 9.0",
-            "plexspaces_dead_letters_total{reason=\"no_actor\"} 10.0",
+            "plexspaces_dead_letters_total{reason=\"no_actor\",type=\"account\"} 10.0",
             "plexspaces_store_commits_total 11.0",
             "plexspaces_store_refused_total 12.0",
             "plexspaces_store_batches_total 13.0",

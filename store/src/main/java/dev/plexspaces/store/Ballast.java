@@ -41,7 +41,7 @@ final class Ballast {
         return false;
       }
       try (FileChannel channel =
-          FileChannel.open(
+          OwnerOnly.open(
               file,
               StandardOpenOption.CREATE,
               StandardOpenOption.WRITE,

@@ -23,7 +23,8 @@ import java.util.Map;
 final class Fold {
 
   /*
-   * A fold takes all log rows up to a target sequence. Each slice is one transaction and takes whole
+   * A fold takes all log rows up to a target sequence, or those of some actors; then the log is not
+   * cut, and what is read of it again is known by the progress rows. Each slice is one transaction and takes whole
    * actors; an actor's progress row says up to where it is folded, so a crash between slices folds
    * nothing twice. Slices do not wait for the disk: what they write is derived from log rows that
    * stay until the last slice, and a later commit's fsync covers them in order.
@@ -73,6 +74,7 @@ final class Fold {
   private long targetSeq;
   private long targetChain;
   private boolean running;
+  private boolean whole;
 
   /// The requests of the slice that is under way, in the order of their batch.
   private final List<Remembered> remembered = new ArrayList<>();
@@ -122,18 +124,33 @@ final class Fold {
   /// @param withTail the actors that have a tail
   /// @param chain checksum of the last log row up to `seq`
   void start(List<KnownActor> withTail, long seq, long chain) {
-    actors = new ArrayList<>(withTail);
+    targetChain = chain;
+    start(withTail, seq, true);
+  }
+
+  /// Begins to fold what some actors have up to `seq`.
+  void startPart(List<KnownActor> some, long seq) {
+    start(some, seq, false);
+  }
+
+  private void start(List<KnownActor> which, long seq, boolean all) {
+    actors = new ArrayList<>(which);
     actors.sort(Comparator.comparingLong(actor -> actor.no));
     next = 0;
     targetSeq = seq;
-    targetChain = chain;
+    whole = all;
     running = true;
+  }
+
+  /// False for a fold of some actors.
+  boolean isWhole() {
+    return whole;
   }
 
   /// What one slice took out of the tail.
   record Slice(int rows, long bytes) {}
 
-  /// Folds some actors; the last slice also cuts the log. Call in no transaction.
+  /// Folds some actors; the last slice of a whole fold also cuts the log. Call in no transaction.
   ///
   /// @param rowsMax commits to take before the slice ends; an actor is never split
   /// @throws SQLException nothing of this slice happened; the same slice is next again
@@ -165,7 +182,7 @@ final class Fold {
       List<KnownActor> rememberedAgain = flushRequests();
       countHistory();
       boolean last = next == actors.size();
-      if (last) {
+      if (last && whole) {
         cutLog();
       }
       database.sql("COMMIT").execute();

@@ -128,7 +128,8 @@ public final class SqliteStore implements Store {
   ///   missing, damaged or older than its witness, or when it cannot be read or written
   public static SqliteStore open(Path directory, StoreOptions options) {
     try {
-      Path real = Files.createDirectories(directory.toAbsolutePath()).toRealPath();
+      OwnerOnly.directory(directory);
+      Path real = directory.toRealPath();
       try {
         return openOnce(real, options);
       } catch (SQLException e) {
@@ -156,6 +157,7 @@ public final class SqliteStore implements Store {
     try {
       Optional<Witness> witness = Witness.read(directory);
       requireWitnessed(directory, witness);
+      OwnerOnly.create(directory.resolve(Database.FILE));
       database = Database.writer(directory);
       migrate(directory, database);
       store = new SqliteStore(directory, options, lock, database, witness);
@@ -187,7 +189,7 @@ public final class SqliteStore implements Store {
     boolean mine = false;
     try {
       channel =
-          FileChannel.open(
+          OwnerOnly.open(
               directory.resolve(LOCK_FILE), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
       mine = channel.tryLock() != null;
     } finally {

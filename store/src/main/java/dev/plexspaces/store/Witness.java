@@ -51,7 +51,7 @@ record Witness(String storeId, long seq) {
     String line = TITLE + storeId + " " + seq;
     Path temporary = directory.resolve(FILE + ".new");
     try (FileChannel channel =
-        FileChannel.open(
+        OwnerOnly.open(
             temporary,
             StandardOpenOption.CREATE,
             StandardOpenOption.WRITE,

@@ -72,6 +72,10 @@ final class Writer implements Runnable {
   /// Shortest time between two sweeps because of requests that expire one by one, milliseconds.
   static final long SWEEP_INTERVAL_MILLIS = 10_000;
 
+  /// Commits between two folds of those actors whose commits ask for it, while others wait for the
+  /// writer.
+  static final int CHECKPOINT_ROWS = 4_096;
+
   /// Idle actors looked at in one search for some to forget.
   private static final int EVICTION_SCAN = 4_096;
 
@@ -173,6 +177,17 @@ final class Writer implements Runnable {
   private Iterator<KnownActor> evictionCursor;
   private final Map<Scope, Integer> scopes = new HashMap<>();
   private final Set<KnownActor> withTail = new LinkedHashSet<>();
+
+  /// Those with a tail whose commits asked for a checkpoint.
+  private final Set<KnownActor> checkpoints = new LinkedHashSet<>();
+
+  /// Commits since the last fold began, of whomever.
+  private int rowsSinceFold;
+
+  /// What was folded of some actors and is still in the log.
+  private int uncutRows;
+
+  private long uncutBytes;
   private final List<Submission> batch = new ArrayList<>(BATCH_COMMITS_MAX);
   private final List<Touched> touched = new ArrayList<>();
   private final List<KnownActor> created = new ArrayList<>();
@@ -322,6 +337,10 @@ final class Writer implements Runnable {
 
   private void startFold(long upTo, long upToChain) {
     tailExpires = Long.MAX_VALUE;
+    checkpoints.clear();
+    rowsSinceFold = 0;
+    uncutRows = 0;
+    uncutBytes = 0;
     fold.start(List.copyOf(withTail), upTo, upToChain);
   }
 
@@ -769,6 +788,9 @@ final class Writer implements Runnable {
         durable++;
         if (submission.tailRow != null) {
           appended(submission.actor, submission.tailRow);
+          if (submission.commit.checkpoint()) {
+            checkpoints.add(submission.actor);
+          }
         }
       }
       submission.actor.settle(submission.tailRow);
@@ -789,6 +811,7 @@ final class Writer implements Runnable {
 
   private void appended(KnownActor actor, TailRow row) {
     tailRows = tailRows + 1;
+    rowsSinceFold++;
     tailBytes += row.size();
     withTail.add(actor);
     for (Row.Idempotency request : row.requests()) {
@@ -842,6 +865,10 @@ final class Writer implements Runnable {
     try {
       if (!fold.isRunning() && foldIsDue()) {
         startFold(seq, chain);
+      } else if (!fold.isRunning() && checkpointIsDue()) {
+        rowsSinceFold = 0;
+        fold.startPart(List.copyOf(checkpoints), seq);
+        checkpoints.clear();
       }
       if (fold.isRunning()) {
         foldSlice();
@@ -889,10 +916,16 @@ final class Writer implements Runnable {
     return failure == null && state == StoreStats.State.RUNNING;
   }
 
+  /// Never while commits wait, but for now and then.
+  private boolean checkpointIsDue() {
+    return !checkpoints.isEmpty() && (queue.isEmpty() || rowsSinceFold >= CHECKPOINT_ROWS);
+  }
+
   private boolean foldIsDue() {
-    return tailRows >= options.fold().rowsMax()
-        || tailBytes >= options.fold().bytesMax()
-        || (tailRows >= options.fold().rowsWhenIdle() && queue.isEmpty())
+    int logRows = tailRows + uncutRows;
+    return logRows >= options.fold().rowsMax()
+        || tailBytes + uncutBytes >= options.fold().bytesMax()
+        || (logRows >= options.fold().rowsWhenIdle() && queue.isEmpty())
         || (tailExpires < Long.MAX_VALUE && tailExpires <= options.clock().millis());
   }
 
@@ -902,7 +935,9 @@ final class Writer implements Runnable {
     if (!fold.isRunning()) {
       withTail.removeIf(actor -> !actor.hasTail());
       folds.incrementAndGet();
-      sweep();
+      if (fold.isWhole()) {
+        sweep();
+      }
       onBatch.run();
     }
   }
@@ -910,6 +945,10 @@ final class Writer implements Runnable {
   private void folded(Fold.Slice slice) {
     tailRows = tailRows - slice.rows();
     tailBytes -= slice.bytes();
+    if (!fold.isWhole()) {
+      uncutRows += slice.rows();
+      uncutBytes += slice.bytes();
+    }
     sinceCheckpoint.addAndGet(4 * slice.rows() / 3);
     foldBytes.set(fold.bytesWritten());
   }
@@ -919,7 +958,7 @@ final class Writer implements Runnable {
     while (fold.isRunning()) {
       foldSlice();
     }
-    if (tailRows > 0) {
+    if (tailRows + uncutRows > 0) {
       foldUpTo(seq, chain, RECOVERY_SLICE_ROWS);
     }
   }

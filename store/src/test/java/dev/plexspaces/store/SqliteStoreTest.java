@@ -21,6 +21,7 @@ import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
@@ -31,6 +32,8 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.flywaydb.core.Flyway;
@@ -83,6 +86,140 @@ class SqliteStoreTest {
     meanwhile.run();
     go.countDown();
     order.join();
+  }
+
+  @Test
+  void files_areForTheirOwnerOnly_alsoThoseOfAnOlderStore() throws IOException {
+    Path home = directory.resolve("home/store");
+    StoreOptions options = OPTIONS.withBallastBytes(1 << 16);
+    for (boolean older : new boolean[] {false, true}) {
+      if (older) {
+        Files.setPosixFilePermissions(home, PosixFilePermissions.fromString("rwxr-xr-x"));
+        for (Path file : Files.list(home).toList()) {
+          Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
+        }
+      }
+      try (SqliteStore store = SqliteStore.open(home, options)) {
+        submit(store, Commits.whole(ALICE, older ? 1 : 0)).durable();
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(home)))
+            .isEqualTo("rwx------");
+        List<Path> files = Files.list(home).toList();
+        assertThat(files)
+            .extracting(file -> file.getFileName().toString())
+            .contains(Database.FILE, Database.FILE + "-wal", Witness.FILE);
+        for (Path file : files) {
+          assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file)))
+              .as("%s", file.getFileName())
+              .isEqualTo("rw-------");
+        }
+      }
+    }
+  }
+
+  /// An actor that asks for a checkpoint at every `interval`th turn.
+  private static Commit turn(ActorId actor, int turn, int interval) {
+    return new Commit(
+        actor,
+        Commits.record(Kind.WHOLE, turn, 0, StateChange.append("log", bytes("[" + turn + "]"))),
+        List.of(),
+        (turn + 1) % interval == 0);
+  }
+
+  private static void eventually(BooleanSupplier condition) {
+    long end = System.nanoTime() + Duration.ofSeconds(30).toNanos();
+    while (!condition.getAsBoolean()) {
+      assertThat(System.nanoTime() - end).as("still not so after 30 s").isNegative();
+      LockSupport.parkNanos(1_000_000);
+    }
+  }
+
+  @Test
+  void checkpoint_isFoldedOnceTheStoreIsQuiet_othersStayInTheLogUntilAllOfItIsFolded()
+      throws Exception {
+    ActorId bob = actor("bob");
+    Path crashed = directory.resolve("crashed");
+    try (SqliteStore store = SqliteStore.open(directory, OPTIONS)) {
+      long before = store.stats().folds();
+      for (int turn = 0; turn < 4; turn++) {
+        submit(store, turn(ALICE, turn, 4)).durable();
+        submit(store, turn(bob, turn, 100)).durable();
+      }
+      eventually(() -> store.stats().foldLagRows() == 4);
+      eventually(() -> store.stats().folds() == before + 1);
+      assertThat(store.database().row("SELECT count(*) FROM state WHERE pos = -2"))
+          .containsExactly(1);
+      assertThat(store.database().row("SELECT sum(commits) FROM log"))
+          .as("the log is cut by whole folds only")
+          .containsExactly(8);
+      store.onWriter(
+          () -> {
+            try {
+              Directories.copy(directory, crashed);
+            } catch (IOException e) {
+              throw new IllegalStateException(e);
+            }
+          });
+      assertThat(Commits.state(store.load(ALICE))).isEqualTo("{log=[0, 1, 2, 3]}");
+      store.fold();
+      assertThat(store.database().row("SELECT count(*) FROM log")).containsExactly(0);
+    }
+    try (SqliteStore store = SqliteStore.open(crashed, OPTIONS)) {
+      assertThat(Commits.state(store.load(ALICE))).isEqualTo("{log=[0, 1, 2, 3]}");
+      assertThat(Commits.state(store.load(bob))).isEqualTo("{log=[0, 1, 2, 3]}");
+      submit(store, turn(ALICE, 4, 4)).durable();
+    }
+  }
+
+  /// A purge starts the numbers of an actor anew: what a checkpoint left in the log must go first.
+  @Test
+  void checkpoint_thenPurge_leavesNothingToReplay() throws Exception {
+    try (SqliteStore store = SqliteStore.open(directory, OPTIONS)) {
+      submit(store, turn(ALICE, 0, 1)).durable();
+      eventually(() -> store.stats().foldLagRows() == 0);
+      store.purge(List.of(ALICE), List.of());
+      assertThat(store.database().row("SELECT count(*) FROM log")).containsExactly(0);
+    }
+  }
+
+  @Test
+  void checkpoint_ofAWriterThatIsBusy_isMadeForManyCommitsAtOnce() throws InterruptedException {
+    int commits = 3 * Writer.CHECKPOINT_ROWS;
+    try (SqliteStore store = SqliteStore.open(directory, OPTIONS)) {
+      long before = store.stats().folds();
+      List<Outcome> outcomes = new ArrayList<>();
+      whileWriterIsBusy(
+          store,
+          () -> {
+            for (int i = 0; i < commits; i++) {
+              outcomes.add(submit(store, turn(actor("a" + i % 64), i / 64, 1)));
+            }
+          });
+      outcomes.forEach(Outcome::durable);
+      eventually(() -> store.stats().foldLagRows() == 0);
+      assertThat(store.stats().folds()).isBetween(before + 1, before + 5);
+      assertThat(store.load(actor("a7")).nextTurn()).isEqualTo(commits / 64);
+    }
+  }
+
+  /// With everything folded early the log would grow without end.
+  @Test
+  void checkpoints_countForTheNextWholeFold() throws SQLException {
+    StoreOptions options =
+        OPTIONS.withFold(new StoreOptions.Fold(Integer.MAX_VALUE, Long.MAX_VALUE, 8));
+    try (SqliteStore store = SqliteStore.open(directory, options)) {
+      for (int turn = 0; turn < 8; turn++) {
+        submit(store, turn(ALICE, turn, 1)).durable();
+      }
+      eventually(
+          () -> {
+            try {
+              return store.database().row("SELECT count(*) FROM log")[0] == 0;
+            } catch (SQLException e) {
+              throw new IllegalStateException(e);
+            }
+          });
+      assertThat(Commits.state(store.load(ALICE))).isEqualTo("{log=[0, 1, 2, 3, 4, 5, 6, 7]}");
+    }
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.plexspaces.kernel.binding;
 
 import dev.plexspaces.sdk.Actor;
 import dev.plexspaces.sdk.FacetSpec;
+import dev.plexspaces.sdk.Message;
 import dev.plexspaces.sdk.PlexException;
 import java.util.List;
 import java.util.SortedSet;
@@ -30,6 +31,15 @@ public interface ActorType {
 
   /// A fresh instance in its initial state. One that also implements [DurableState] can be durable.
   Actor create();
+
+  /// Checks, before it is sent, that an actor of the type would take a message; runs no handler.
+  /// Without effect for a type that cannot tell.
+  ///
+  /// @param operation message type; "" when the payload selects the handler
+  /// @param textual whether numbers in the payload may be text
+  /// @throws PlexException `UNKNOWN_OPERATION` listing what there is, or `INVALID_MESSAGE` naming
+  ///   what does not fit
+  default void check(Message.Kind kind, String operation, Object payload, boolean textual) {}
 
   /// Checks that actors of the type may be durable.
   ///

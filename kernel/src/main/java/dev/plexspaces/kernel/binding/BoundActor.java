@@ -25,9 +25,6 @@ final class BoundActor implements Actor, DurableState {
   /// Header that says that the payload came from a query string.
   private static final String TEXTUAL = "plexspaces-textual";
 
-  /// Longest operation name repeated in an error, characters.
-  private static final int NAME_SHOWN_MAX = 100;
-
   private final BoundType type;
   private Object instance;
 
@@ -67,14 +64,14 @@ final class BoundActor implements Actor, DurableState {
   @Override
   public Object handle(ActorContext context, Message message) {
     Object payload = message.payload();
-    String selector = message.type().isEmpty() ? Payload.selector(payload) : null;
-    String operation = operation(message, payload, selector);
+    String selector = message.type().isEmpty() ? type.selector(payload) : null;
+    String operation = BoundType.operation(message.kind(), message.type(), payload, selector);
     BoundMethod handler = type.handlers.getOrDefault(operation, type.any);
     if (handler == null) {
       if (message.kind() == Message.Kind.INFO) {
         return null;
       }
-      throw unknown(operation);
+      throw type.unknown(operation);
     }
     boolean textual = "true".equals(message.headers().get(TEXTUAL));
     Object[] values;
@@ -87,31 +84,6 @@ final class BoundActor implements Actor, DurableState {
     Object result = handler.code().invoke(instance, handler.index(), context, message, values);
     requireKnownState();
     return handler.cast() ? null : reply(handler, result);
-  }
-
-  private static String operation(Message message, Object payload, String selector) {
-    if (selector != null) {
-      return (String) ((Map<?, ?>) payload).get(selector);
-    }
-    if (!message.type().isEmpty()) {
-      return message.type();
-    }
-    return switch (message.kind()) {
-      case CALL -> "call";
-      case CAST -> "cast";
-      case INFO -> "";
-    };
-  }
-
-  private ActorException unknown(String operation) {
-    String shown =
-        operation.length() <= NAME_SHOWN_MAX
-            ? operation
-            : operation.substring(0, NAME_SHOWN_MAX) + "…";
-    return new ActorException(
-        ErrorCode.UNKNOWN_OPERATION,
-        "no operation '%s' on %s; it has: %s"
-            .formatted(shown, type.name(), String.join(", ", type.operations())));
   }
 
   /// A reply is read by others while this actor goes on, so it must not be a view of the state.

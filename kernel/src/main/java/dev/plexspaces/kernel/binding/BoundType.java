@@ -1,7 +1,11 @@
 package dev.plexspaces.kernel.binding;
 
 import dev.plexspaces.sdk.Actor;
+import dev.plexspaces.sdk.ActorException;
+import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.FacetSpec;
+import dev.plexspaces.sdk.Message;
+import dev.plexspaces.sdk.PlexException;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -11,6 +15,9 @@ import java.util.TreeSet;
 
 /// An annotated class as an actor type: everything its instances share.
 final class BoundType implements ActorType {
+
+  /// Longest operation name repeated in an error, characters.
+  private static final int NAME_SHOWN_MAX = 100;
 
   /// The operation that takes what no other handler takes.
   static final String ANY = "*";
@@ -96,6 +103,53 @@ final class BoundType implements ActorType {
   @Override
   public Actor create() {
     return new BoundActor(this, instance());
+  }
+
+  @Override
+  public void check(Message.Kind kind, String operation, Object payload, boolean textual) {
+    String selector = operation.isEmpty() ? selector(payload) : null;
+    String selected = operation(kind, operation, payload, selector);
+    BoundMethod handler = handlers.getOrDefault(selected, any);
+    if (handler == null) {
+      throw unknown(selected);
+    }
+    handler.convert(payload, selector, textual);
+  }
+
+  /// The field that selects the handler, or null. What takes anything also takes an odd name.
+  ///
+  /// @throws PlexException as [Payload#requireSelector]
+  String selector(Object payload) {
+    return any == null ? Payload.requireSelector(payload) : Payload.selector(payload);
+  }
+
+  /// The name of the handler that a message is for.
+  ///
+  /// @param type of the message; "" for none
+  /// @param selector the field of the payload that names it, or null
+  static String operation(Message.Kind kind, String type, Object payload, String selector) {
+    if (selector != null) {
+      return (String) ((Map<?, ?>) payload).get(selector);
+    }
+    if (!type.isEmpty()) {
+      return type;
+    }
+    return switch (kind) {
+      case CALL -> "call";
+      case CAST -> "cast";
+      case INFO -> "";
+    };
+  }
+
+  ActorException unknown(String operation) {
+    String shown =
+        operation.length() <= NAME_SHOWN_MAX
+            ? operation
+            : operation.substring(0, NAME_SHOWN_MAX) + "…";
+    return new ActorException(
+        ErrorCode.UNKNOWN_OPERATION,
+        "no operation '%s' on %s; it has: %s"
+            .formatted(shown, name, String.join(", ", operations)));
   }
 
   @Override

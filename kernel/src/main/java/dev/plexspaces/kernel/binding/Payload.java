@@ -1,5 +1,6 @@
 package dev.plexspaces.kernel.binding;
 
+import dev.plexspaces.sdk.ActorException;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
 import java.util.List;
@@ -25,19 +26,50 @@ public final class Payload {
     return null;
   }
 
+  /// Like [#selector], for those who would run another operation than the one that was meant.
+  ///
+  /// @throws ActorException `INVALID_MESSAGE` when the field is there and is no name
+  static String requireSelector(Object payload) {
+    if (payload instanceof Map<?, ?> map) {
+      Object op = map.get("op");
+      if (op != null) {
+        return requireName("op", op);
+      }
+      Object action = map.get("action");
+      if (action != null) {
+        return requireName("action", action);
+      }
+    }
+    return null;
+  }
+
   private static boolean names(Object value) {
     return value instanceof String name && !name.isEmpty();
   }
 
+  private static String requireName(String field, Object value) {
+    if (names(value)) {
+      return field;
+    }
+    String problem = "must be the name of one operation, got " + kind(value);
+    throw new ActorException(
+        ErrorCode.INVALID_MESSAGE,
+        field + ": " + problem,
+        List.of(new PlexException.FieldViolation(field, problem)));
+  }
+
+  private static String kind(Object value) {
+    return switch (value) {
+      case String s -> s.isEmpty() ? "\"\"" : "a string";
+      case Number n -> "a number";
+      case Boolean b -> "a boolean";
+      case Map<?, ?> map -> "an object";
+      default -> "a list";
+    };
+  }
+
   static PlexException notAnObject(Object payload) {
-    String problem =
-        NOT_AN_OBJECT
-            + switch (payload) {
-              case String s -> "a string";
-              case Number n -> "a number";
-              case Boolean b -> "a boolean";
-              default -> "a list";
-            };
+    String problem = NOT_AN_OBJECT + kind(payload);
     return new PlexException(
         ErrorCode.INVALID_MESSAGE,
         "payload: " + problem,

@@ -13,7 +13,15 @@ import java.util.Optional;
 /// @param record the log row; empty for a commit that only writes direct rows (a message from
 ///   outside, an actor without durable state)
 /// @param rows direct rows
-public record Commit(ActorId actor, Optional<TurnRecord> record, List<Row> rows) {
+/// @param checkpoint true when a store that keeps a log is to fold what it holds of the actor soon
+///   after, together with others; a wish that changes nothing else
+public record Commit(
+    ActorId actor, Optional<TurnRecord> record, List<Row> rows, boolean checkpoint) {
+
+  /// A commit whose actor is folded whenever the store likes.
+  public Commit(ActorId actor, Optional<TurnRecord> record, List<Row> rows) {
+    this(actor, record, rows, false);
+  }
 
   /// Learns the fate of a commit, on the store's thread (on the submitter's when refused at the
   /// door): must not block, and must not throw.

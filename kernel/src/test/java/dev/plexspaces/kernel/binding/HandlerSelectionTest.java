@@ -2,6 +2,7 @@ package dev.plexspaces.kernel.binding;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.plexspaces.kernel.json.Json;
 import dev.plexspaces.sdk.Actor;
@@ -18,6 +19,7 @@ import dev.plexspaces.sdk.OnActivate;
 import dev.plexspaces.sdk.OnInit;
 import dev.plexspaces.sdk.OnTerminate;
 import dev.plexspaces.sdk.Param;
+import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.sdk.Reply;
 import dev.plexspaces.sdk.State;
 import java.io.IOException;
@@ -84,9 +86,9 @@ class HandlerSelectionTest {
         "``|CALL|{\"op\":\"get\"}|get",
         "``|CAST|{\"action\":\"get\"}|get",
         "``|CALL|{\"op\":\"get\",\"action\":\"status\"}|get",
-        "``|CALL|{\"op\":5,\"action\":\"get\"}|get",
-        "``|CALL|{\"op\":\"\",\"action\":\"get\"}|get",
+        "get|CALL|{\"op\":5}|get",
         "``|CALL|{\"op\":null}|call",
+        "``|CALL|{\"op\":null,\"action\":\"get\"}|get",
         "``|CALL|{}|call",
         "``|CALL|null|call",
         "``|CALL|[\"op\"]|call",
@@ -103,6 +105,80 @@ class HandlerSelectionTest {
       String type, Message.Kind kind, String payload, String reply) throws Exception {
     assertThat(handle(Plain.class, new TestMessage(type, Json.parse(payload), kind, Map.of())))
         .isEqualTo(reply);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "{\"op\":5,\"action\":\"get\"}|op: must be the name of one operation, got a number",
+        "{\"op\":\"\",\"action\":\"get\"}|op: must be the name of one operation, got \"\"",
+        "{\"op\":[\"get\",\"status\"]}|op: must be the name of one operation, got a list",
+        "{\"op\":{}}|op: must be the name of one operation, got an object",
+        "{\"action\":true}|action: must be the name of one operation, got a boolean",
+      })
+  void selectorThatIsNoName_isADeclaredErrorAndNoHandlerRuns(String payload, String problem) {
+    for (Message.Kind kind : Message.Kind.values()) {
+      assertThatThrownBy(
+              () -> handle(Plain.class, new TestMessage("", Json.parse(payload), kind, Map.of())))
+          .isInstanceOfSatisfying(
+              ActorException.class,
+              e -> {
+                assertThat(e.code()).isEqualTo(ErrorCode.INVALID_MESSAGE);
+                assertThat(e).hasMessage(problem);
+                assertThat(e.violations()).hasSize(1);
+              });
+    }
+  }
+
+  @GenServer
+  static class Account {
+    private static int runs;
+
+    @Handler("deposit")
+    long deposit(long amount) {
+      runs++;
+      return amount;
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      nullValues = "-",
+      value = {
+        "deposit|{\"amount\":5}|-|-",
+        "``|{\"op\":\"deposit\",\"amount\":5}|-|-",
+        "nope|{\"amount\":5}|UNKNOWN_OPERATION|no operation 'nope' on account; it has: deposit",
+        "``|{\"amount\":5}|UNKNOWN_OPERATION|no operation 'cast' on account; it has: deposit",
+        "``|{\"op\":5,\"amount\":5}|INVALID_MESSAGE|op: must be the name of one operation",
+        "deposit|{\"amount\":\"x\"}|INVALID_MESSAGE|amount",
+        "deposit|{}|INVALID_MESSAGE|amount",
+        "deposit|[1]|INVALID_MESSAGE|payload: must be an object",
+      })
+  void check_refusesWhatTheHandlerWouldRefuse_andRunsNothing(
+      String operation, String payload, ErrorCode code, String problem) throws Exception {
+    ActorType type = AnnotatedActors.bind(Account.class);
+    Account.runs = 0;
+    PlexException refused =
+        catchThrowableOfType(
+            PlexException.class,
+            () -> type.check(Message.Kind.CAST, operation, Json.parse(payload), false));
+
+    assertThat(Account.runs).isZero();
+    if (code == null) {
+      assertThat(refused).isNull();
+    } else {
+      assertThat(refused.code()).isEqualTo(code);
+      assertThat(refused).hasMessageContaining(problem);
+    }
+  }
+
+  @Test
+  void check_ofATypeThatTakesAnything_refusesNothing() {
+    AnnotatedActors.bind(Wild.class).check(Message.Kind.CAST, "nope", Map.of("a", 1), false);
   }
 
   @ParameterizedTest
@@ -136,6 +212,8 @@ class HandlerSelectionTest {
   void wildcard_takesWhatNoOtherTakes_withTheWholePayload() throws Exception {
     Object payload = Json.parse("{\"action\":\"opened\",\"n\":1}");
     assertThat(handle(Wild.class, TestMessage.cast("", payload))).isEqualTo(payload);
+    Object odd = Json.parse("{\"op\":5}");
+    assertThat(handle(Wild.class, TestMessage.cast("", odd))).isEqualTo(odd);
     assertThat(handle(Wild.class, TestMessage.call("foo", null))).isEqualTo(Map.of());
     assertThat(handle(Wild.class, TestMessage.info("tick", Map.of("a", 1L))))
         .isEqualTo(Map.of("a", 1L));

@@ -49,10 +49,10 @@ final class ActorAddress {
   /// The path of one actor of which only the key makes a difference: `type/key` or
   /// `tenant/namespace/type/key`.
   ///
-  /// @throws Failure when the key is missing
+  /// @throws Misuse when the key is missing
   String keyed(String root, Connection connection, String actor) {
     if (actor.indexOf('/') < 0) {
-      throw new Failure(actor + ": name the actor with its key, as " + actor + "/KEY");
+      throw new Misuse(actor + ": name the actor with its key, as " + actor + "/KEY");
     }
     return scoped(root, connection, actor);
   }

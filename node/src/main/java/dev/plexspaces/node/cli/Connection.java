@@ -62,7 +62,7 @@ final class Connection {
     } catch (IllegalArgumentException e) {
       // Said below.
     }
-    throw new Failure("--url: \"" + text + "\" is not an http or https URL");
+    throw new Misuse("--url: \"" + text + "\" is not an http or https URL");
   }
 
   private Optional<String> runningOnData() {

@@ -27,7 +27,7 @@ record Listing(String name, ArrayNode rows, boolean more) {
   static Listing read(
       Client client, int limit, String name, String sizeName, String path, String first) {
     if (limit < 1) {
-      throw new Failure("--limit: must be at least 1");
+      throw new Misuse("--limit: must be at least 1");
     }
     ArrayNode rows = Client.JSON.createArrayNode();
     String rest = first;

@@ -75,13 +75,8 @@ public final class Main implements Runnable {
     line.setErr(err);
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.registerConverter(Duration.class, new DurationConverter());
-    line.setExecutionExceptionHandler((e, command, parsed) -> failed(e, err));
-    line.setParameterExceptionHandler(
-        (e, given) -> {
-          err.println("plexspaces: " + e.getMessage());
-          err.println("Try `" + e.getCommandLine().getCommandSpec().qualifiedName() + " --help`.");
-          return USAGE;
-        });
+    line.setExecutionExceptionHandler((e, command, parsed) -> failed(e, command, err));
+    line.setParameterExceptionHandler((e, given) -> misused(e, e.getCommandLine(), err));
     return line.execute(arguments);
   }
 
@@ -93,8 +88,17 @@ public final class Main implements Runnable {
         "no command; there are: " + String.join(", ", spec.subcommands().keySet()));
   }
 
-  private static int failed(Exception e, PrintWriter err) throws Exception {
+  private static int misused(Exception e, CommandLine command, PrintWriter err) {
+    err.println("plexspaces: " + e.getMessage());
+    err.println("Try `" + command.getCommandSpec().qualifiedName() + " --help`.");
+    return USAGE;
+  }
+
+  private static int failed(Exception e, CommandLine command, PrintWriter err) throws Exception {
     switch (e) {
+      case Misuse m -> {
+        return misused(m, command, err);
+      }
       case Failure f -> err.println("plexspaces: " + f.getMessage());
       case PlexException p -> err.println("plexspaces: " + p.getMessage());
       default -> throw e;

@@ -14,7 +14,8 @@ final class Payload {
 
   /// Reads it.
   ///
-  /// @throws Failure when it cannot be read or is not JSON
+  /// @throws Failure when it cannot be read
+  /// @throws Misuse when it is not JSON
   static JsonNode read(String argument) {
     String text;
     try {
@@ -31,7 +32,7 @@ final class Payload {
     try {
       return Client.JSON.readTree(text);
     } catch (JacksonException e) {
-      throw new Failure("the payload is not JSON: " + e.getOriginalMessage());
+      throw new Misuse("the payload is not JSON: " + e.getOriginalMessage());
     }
   }
 }

@@ -72,17 +72,19 @@ final class StartCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     NodeOptions options =
-        NodeOptions.read(
-            new NodeOptions.Flags(
-                dev,
-                Optional.ofNullable(nodeId),
-                Optional.ofNullable(data),
-                Optional.ofNullable(host),
-                Optional.ofNullable(httpPort),
-                Optional.ofNullable(grpcPort),
-                Optional.ofNullable(logLevel),
-                Optional.ofNullable(config)),
-            environment);
+        Misuse.checked(
+            () ->
+                NodeOptions.read(
+                    new NodeOptions.Flags(
+                        dev,
+                        Optional.ofNullable(nodeId),
+                        Optional.ofNullable(data),
+                        Optional.ofNullable(host),
+                        Optional.ofNullable(httpPort),
+                        Optional.ofNullable(grpcPort),
+                        Optional.ofNullable(logLevel),
+                        Optional.ofNullable(config)),
+                    environment));
     Node.run(options, spec.commandLine().getOut());
     return Main.OK;
   }

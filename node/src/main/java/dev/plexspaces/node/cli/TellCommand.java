@@ -43,10 +43,10 @@ final class TellCommand implements Callable<Integer> {
   public Integer call() {
     // A tell over HTTP has no envelope: the operation travels in the payload.
     if (!(Payload.read(payload) instanceof ObjectNode body)) {
-      throw new Failure("the payload of a tell must be a JSON object");
+      throw new Misuse("the payload of a tell must be a JSON object");
     }
     if (body.has(OPERATION) && !body.path(OPERATION).asString("").equals(operation)) {
-      throw new Failure("the payload has an \"op\" of its own that is not " + operation);
+      throw new Misuse("the payload has an \"op\" of its own that is not " + operation);
     }
     body.put(OPERATION, operation);
     // PUT, because a POST to a key named `ask` would be an ask.

@@ -59,10 +59,11 @@ final class TokenCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    DataDirectory.create(data.path());
+    // A token of another directory's key would be good for nothing.
+    DataDirectory.requireUsed(data.path());
+    NodeKey key = NodeKey.open(data.path(), SystemClock.INSTANCE);
     String token =
-        NodeKey.open(data.path(), SystemClock.INSTANCE)
-            .mint(tenant, Optional.ofNullable(namespace), user, roles, ttl);
+        Misuse.checked(() -> key.mint(tenant, Optional.ofNullable(namespace), user, roles, ttl));
     spec.commandLine().getOut().println(token);
     return Main.OK;
   }

@@ -18,6 +18,7 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.exc.StreamConstraintsException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 import tools.jackson.dataformat.toml.TomlMapper;
@@ -66,14 +67,34 @@ public final class ConfigTable {
           at == null || at.getLineNr() < 1
               ? ""
               : "line " + at.getLineNr() + ", column " + at.getColumnNr() + ": ";
-      throw invalid(file, "", "is not valid TOML: " + where + e.getOriginalMessage());
+      throw invalid(file, "", "is not valid TOML: " + where + reason(e));
     }
     return new ConfigTable(file, "", (ObjectNode) root);
+  }
+
+  /// What is wrong, in our words: the parser's own name its classes and tokens.
+  private static String reason(JacksonException e) {
+    String said = e.getOriginalMessage() == null ? "" : e.getOriginalMessage();
+    if (e instanceof StreamConstraintsException) {
+      return "something is nested too deeply or too long";
+    }
+    if (said.startsWith("Duplicate key")) {
+      return "the key is given twice";
+    }
+    if (said.contains("end of file") || said.contains("EOF")) {
+      return "the file ends in the middle of something";
+    }
+    return "something else is expected here; look at the quotes, brackets and commas before it";
   }
 
   /// The file's name as used in errors.
   public String file() {
     return file;
+  }
+
+  /// Where this table stands in the file, such as `supervisor.children[1]`; "" for the whole file.
+  public String path() {
+    return path;
   }
 
   /// The full path of a key of this table, such as `supervisor.children[1].restart`.

@@ -41,7 +41,8 @@ import java.util.TreeMap;
 /// @param version for people; empty when the file does not say
 /// @param description for people; "" when the file does not say
 /// @param actors the classes that are actors
-/// @param supervisor the tree; its root is called [#ROOT_SUPERVISOR] unless the file names it
+/// @param supervisor the tree; its root is called [#ROOT_SUPERVISOR] unless the file names it, see
+///   [#supervisor(String)]
 /// @param children every worker of the tree, for checks that need the actor types
 /// @param serviceLinks ways out
 public record AppConfig(
@@ -57,8 +58,8 @@ public record AppConfig(
   /// Name of the file in a bundle.
   public static final String FILE = "app-config.toml";
 
-  /// Id of the root supervisor when the file gives none.
-  public static final String ROOT_SUPERVISOR = "root";
+  /// Id of the root supervisor when the file gives none; the application's takes its place.
+  public static final String ROOT_SUPERVISOR = "";
 
   /// Most children of one supervisor.
   public static final int CHILDREN_MAX = 1_000;
@@ -118,14 +119,54 @@ public record AppConfig(
   /// @param type actor type; empty for the one its annotation names
   /// @param facets besides those its annotation names
   public record ActorDeclaration(
-      String keyPath, String className, Optional<String> type, List<FacetSpec> facets) {}
+      String keyPath, String className, Optional<String> type, List<DeclaredFacet> facets) {}
+
+  /// A facet and where the file attaches it.
+  ///
+  /// @param keyPath of its name, for errors
+  /// @param keyPaths of its settings, for errors
+  public record DeclaredFacet(String keyPath, FacetSpec spec, Map<String, String> keyPaths) {
+
+    /// The facets themselves.
+    static List<FacetSpec> specs(List<DeclaredFacet> facets) {
+      return facets.stream().map(DeclaredFacet::spec).toList();
+    }
+  }
 
   /// A worker and what the file claims about its type.
   ///
   /// @param keyPath where it is declared, for errors
+  /// @param typeKey which of its keys gives its type
   /// @param spec its specification
   /// @param behavior what `behavior_kind` says its type must be
-  public record DeclaredChild(String keyPath, ChildSpec spec, Optional<Behavior> behavior) {}
+  /// @param facets those of `spec`
+  public record DeclaredChild(
+      String keyPath,
+      String typeKey,
+      ChildSpec spec,
+      Optional<Behavior> behavior,
+      List<DeclaredFacet> facets) {
+
+    /// The full path of one of its keys.
+    String pathOf(String key) {
+      return keyPath + "." + key;
+    }
+  }
+
+  /// The tree of the application of that id, after which its root is called unless the file names
+  /// it.
+  public SupervisorSpec supervisor(String applicationId) {
+    return supervisor.id().equals(ROOT_SUPERVISOR)
+        ? new SupervisorSpec(
+            applicationId,
+            supervisor.strategy(),
+            supervisor.maxRestarts(),
+            supervisor.window(),
+            supervisor.restart(),
+            supervisor.shutdownTimeout(),
+            supervisor.children())
+        : supervisor;
+  }
 
   /// Reads the file.
   ///
@@ -133,7 +174,7 @@ public record AppConfig(
   /// @throws PlexException `INVALID_MESSAGE` naming file, key and what is accepted
   public static AppConfig parse(String file, byte[] toml) {
     ConfigTable root = ConfigTable.parse(file, toml);
-    List<DeclaredChild> children = new ArrayList<>();
+    Map<String, DeclaredChild> children = new LinkedHashMap<>();
 
     Optional<ConfigTable> application = root.table("application");
     Optional<String> id = application.flatMap(t -> name(t, "id"));
@@ -164,7 +205,7 @@ public record AppConfig(
     List<ServiceLink> links = serviceLinks(root);
     root.requireNoOtherKeys();
     return new AppConfig(
-        id, name, version, description, actors, supervisor, List.copyOf(children), links);
+        id, name, version, description, actors, supervisor, List.copyOf(children.values()), links);
   }
 
   private static ActorDeclaration actor(ConfigTable table) {
@@ -184,13 +225,21 @@ public record AppConfig(
       RestartType restart,
       Optional<Duration> shutdownTimeout,
       int depth,
-      List<DeclaredChild> workers) {
+      Map<String, DeclaredChild> workers) {
     if (depth > SUPERVISOR_DEPTH_MAX) {
       throw table.invalid("children", "supervisors are nested deeper than " + SUPERVISOR_DEPTH_MAX);
     }
     String id = name(table, "id").orElse(defaultId);
     SupervisionStrategy strategy =
         table.oneOf("strategy", STRATEGIES).orElse(SupervisionStrategy.ONE_FOR_ONE);
+    if (strategy == SupervisionStrategy.SIMPLE_ONE_FOR_ONE) {
+      // Its children are added while it runs, and nothing an application can call adds one.
+      throw table.invalid(
+          "strategy",
+          "simple_one_for_one would start nothing: children cannot be added to a running"
+              + " supervisor yet; use one_for_one and list the children, or let actors of the type"
+              + " be activated by their first message with the facet virtual_actor");
+    }
     int maxRestarts =
         table.intNumber("max_restarts", 0, RESTARTS_MAX).orElse(SupervisorSpec.MAX_RESTARTS);
     Duration window =
@@ -204,25 +253,22 @@ public record AppConfig(
     List<SupervisorSpec.Child> children = new ArrayList<>();
     Set<String> ids = new HashSet<>();
     for (ConfigTable childTable : table.tables("children", CHILDREN_MAX)) {
-      SupervisorSpec.Child child = child(childTable, depth, workers);
-      if (!ids.add(child.id())) {
-        throw childTable.invalid(
-            childTable.has("name") ? "name" : "id",
-            "is used by another child of this supervisor: \"" + child.id() + "\"");
-      }
-      children.add(child);
+      children.add(child(childTable, depth, ids, workers));
     }
     table.requireNoOtherKeys();
     return new SupervisorSpec(id, strategy, maxRestarts, window, restart, shutdown, children);
   }
 
   private static SupervisorSpec.Child child(
-      ConfigTable table, int depth, List<DeclaredChild> workers) {
+      ConfigTable table, int depth, Set<String> siblings, Map<String, DeclaredChild> workers) {
     String idKey =
         table
             .onlyOneOf("id", "name")
             .orElseThrow(() -> table.invalid("id", "is missing; it must be a string"));
     String id = table.requireString(idKey);
+    if (!siblings.add(id)) {
+      throw table.invalid(idKey, "is used by another child of this supervisor: \"" + id + "\"");
+    }
     Optional<String> type = table.string("type");
     RestartType restart = table.oneOf("restart", RESTARTS).orElse(RestartType.PERMANENT);
     Optional<Duration> shutdown =
@@ -246,14 +292,25 @@ public record AppConfig(
       return new SupervisorSpec.Nested(nested);
     }
 
-    ChildSpec spec = worker(table, idKey, id, type, restart, shutdown);
-    Optional<Behavior> behavior = table.oneOf("behavior_kind", BEHAVIORS);
+    DeclaredChild child = worker(table, idKey, id, type, restart, shutdown);
     table.requireNoOtherKeys();
-    workers.add(new DeclaredChild(table.pathOf(idKey), spec, behavior));
+    ChildSpec spec = child.spec();
+    DeclaredChild twin = workers.putIfAbsent(spec.type() + "/" + spec.key(), child);
+    if (twin != null) {
+      throw table.invalid(
+          idKey,
+          "would be a second actor "
+              + spec.type()
+              + "/"
+              + spec.key()
+              + ", which is "
+              + twin.keyPath()
+              + " already; choose another");
+    }
     return new SupervisorSpec.Worker(spec);
   }
 
-  private static ChildSpec worker(
+  private static DeclaredChild worker(
       ConfigTable table,
       String idKey,
       String id,
@@ -280,20 +337,24 @@ public record AppConfig(
                 throw table.invalid("role", "says something else than args.role");
               }
             });
-    return new ChildSpec(
-        id,
-        effectiveType,
-        id,
-        args,
-        restart,
-        shutdown.orElse(ChildSpec.SHUTDOWN_TIMEOUT),
-        table.intNumber("mailbox_capacity", 1, MAILBOX_MAX).orElse(ChildSpec.MAILBOX_CAPACITY),
-        table.oneOf("overflow", OVERFLOWS).orElse(Overflow.REJECT),
-        facets(table));
+    List<DeclaredFacet> facets = facets(table);
+    ChildSpec spec =
+        new ChildSpec(
+            id,
+            effectiveType,
+            id,
+            args,
+            restart,
+            shutdown.orElse(ChildSpec.SHUTDOWN_TIMEOUT),
+            table.intNumber("mailbox_capacity", 1, MAILBOX_MAX).orElse(ChildSpec.MAILBOX_CAPACITY),
+            table.oneOf("overflow", OVERFLOWS).orElse(Overflow.REJECT),
+            DeclaredFacet.specs(facets));
+    return new DeclaredChild(
+        table.path(), typeKey, spec, table.oneOf("behavior_kind", BEHAVIORS), facets);
   }
 
-  private static List<FacetSpec> facets(ConfigTable table) {
-    List<FacetSpec> facets = new ArrayList<>();
+  private static List<DeclaredFacet> facets(ConfigTable table) {
+    List<DeclaredFacet> facets = new ArrayList<>();
     Set<String> names = new HashSet<>();
     for (ConfigTable facet : table.tablesOrNames("facets", "name", FACETS_MAX)) {
       String key =
@@ -308,6 +369,8 @@ public record AppConfig(
       int priority =
           facet.intNumber("priority", 0, PRIORITY_MAX).orElse(FacetSpec.DEFAULT_PRIORITY);
       Map<String, Object> config = new LinkedHashMap<>(facet.values("config"));
+      Map<String, String> keyPaths = new LinkedHashMap<>();
+      config.keySet().forEach(k -> keyPaths.put(k, facet.pathOf("config." + k)));
       // Settings may also stand beside the name; which keys there are is the facet's own business.
       facet
           .otherValues()
@@ -316,8 +379,10 @@ public record AppConfig(
                 if (config.putIfAbsent(k, v) != null) {
                   throw facet.invalid(k, "is given here and in config; keep one of them");
                 }
+                keyPaths.put(k, facet.pathOf(k));
               });
-      facets.add(new FacetSpec(name, priority, config));
+      facets.add(
+          new DeclaredFacet(facet.pathOf(key), new FacetSpec(name, priority, config), keyPaths));
     }
     return facets;
   }

@@ -3,6 +3,7 @@ package dev.plexspaces.node.deploy;
 import dev.plexspaces.kernel.binding.ActorType;
 import dev.plexspaces.sdk.Actor;
 import dev.plexspaces.sdk.FacetSpec;
+import dev.plexspaces.sdk.Message;
 import java.util.List;
 import java.util.SortedSet;
 
@@ -27,6 +28,11 @@ record DeployedType(ActorType bound, String name) implements ActorType {
   @Override
   public Actor create() {
     return bound.create();
+  }
+
+  @Override
+  public void check(Message.Kind kind, String operation, Object payload, boolean textual) {
+    bound.check(kind, operation, payload, textual);
   }
 
   @Override

@@ -514,7 +514,7 @@ public final class Deployments implements AutoCloseable {
               new Scope(tenant, entry.namespace),
               List.copyOf(loaded.types().values()),
               loaded.facets(),
-              config.supervisor(),
+              config.supervisor(entry.id),
               links.open(entry.id, tenant, config.serviceLinks())),
           entry::gaveUp);
       done = true;
@@ -564,7 +564,7 @@ public final class Deployments implements AutoCloseable {
           entry.deployedAt,
           entry.loaded == null ? List.of() : List.copyOf(entry.loaded.types().keySet()),
           entry.installed ? host.actorCount(entry.id) : 0,
-          Optional.ofNullable(entry.config).map(AppConfig::supervisor));
+          Optional.ofNullable(entry.config).map(config -> config.supervisor(entry.id)));
     }
   }
 

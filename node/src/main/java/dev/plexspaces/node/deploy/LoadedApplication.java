@@ -1,9 +1,12 @@
 package dev.plexspaces.node.deploy;
 
 import dev.plexspaces.kernel.ApplicationUnit.Offer;
+import dev.plexspaces.kernel.FacetCatalog;
 import dev.plexspaces.kernel.binding.ActorType;
+import dev.plexspaces.node.deploy.AppConfig.DeclaredFacet;
 import dev.plexspaces.sdk.ChildSpec;
 import dev.plexspaces.sdk.Facet;
+import dev.plexspaces.sdk.FacetSpec;
 import dev.plexspaces.sdk.PlexException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -44,18 +47,22 @@ record LoadedApplication(Map<String, Offer> types, Map<String, Supplier<Facet>> 
       throw Refused.key(
           "actors", "the bundle has no class annotated @GenServer, @GenEvent or @GenFsm");
     }
+    Map<String, Supplier<Facet>> facets = facets(loader);
     Map<String, Offer> types = new TreeMap<>();
     for (AppConfig.ActorDeclaration declaration : declarations) {
       ActorType type = bind(declaration, loader, binder);
-      Offer offer = new Offer(type, declaration.facets());
+      Offer offer = new Offer(type, DeclaredFacet.specs(declaration.facets()));
       if (types.putIfAbsent(type.name(), offer) != null) {
         throw Refused.key(
             declaration.keyPath(),
             "its actor type \"" + type.name() + "\" is the type of another class already");
       }
+      requireFitting(declaration, type, facets);
     }
-    requireKnownChildren(config, types);
-    return new LoadedApplication(types, facets(loader));
+    for (AppConfig.DeclaredChild child : config.children()) {
+      requireFitting(child, types, facets);
+    }
+    return new LoadedApplication(types, facets);
   }
 
   private static ActorType bind(
@@ -84,31 +91,61 @@ record LoadedApplication(Map<String, Offer> types, Map<String, Supplier<Facet>> 
     }
   }
 
-  private static void requireKnownChildren(AppConfig config, Map<String, Offer> types) {
-    for (AppConfig.DeclaredChild child : config.children()) {
-      ChildSpec spec = child.spec();
-      Offer offer = types.get(spec.type());
-      if (offer == null) {
+  /// Checks the facets of a class, those it names itself and those the file adds.
+  private static void requireFitting(
+      AppConfig.ActorDeclaration declaration, ActorType type, Map<String, Supplier<Facet>> own) {
+    for (FacetSpec facet : type.facets()) {
+      try {
+        FacetCatalog.check(facet, own);
+        requireFitting(facet, type);
+      } catch (PlexException e) {
         throw Refused.key(
-            child.keyPath(),
-            "\""
-                + spec.type()
-                + "\" is not an actor type of this application; there are: "
-                + String.join(", ", types.keySet()));
+            declaration.keyPath(), "class \"" + declaration.className() + "\": " + e.getMessage());
       }
-      ActorType.Behavior behavior = offer.type().behavior();
-      child
-          .behavior()
-          .filter(b -> b != behavior)
-          .ifPresent(
-              b -> {
-                throw Refused.key(
-                    child.keyPath(),
-                    "behavior_kind does not fit: actor type \""
-                        + spec.type()
-                        + "\" is a "
-                        + behavior.name().toLowerCase(Locale.ROOT));
-              });
+    }
+    requireFitting(declaration.facets(), type, own);
+  }
+
+  private static void requireFitting(
+      AppConfig.DeclaredChild child, Map<String, Offer> types, Map<String, Supplier<Facet>> own) {
+    ChildSpec spec = child.spec();
+    Offer offer = types.get(spec.type());
+    if (offer == null) {
+      throw Refused.key(
+          child.pathOf(child.typeKey()),
+          "\""
+              + spec.type()
+              + "\" is not an actor type of this application; there are: "
+              + String.join(", ", types.keySet()));
+    }
+    ActorType.Behavior behavior = offer.type().behavior();
+    if (child.behavior().isPresent() && child.behavior().get() != behavior) {
+      throw Refused.key(
+          child.pathOf("behavior_kind"),
+          "does not fit: actor type \""
+              + spec.type()
+              + "\" is a "
+              + behavior.name().toLowerCase(Locale.ROOT));
+    }
+    requireFitting(child.facets(), offer.type(), own);
+  }
+
+  private static void requireFitting(
+      List<DeclaredFacet> facets, ActorType type, Map<String, Supplier<Facet>> own) {
+    for (DeclaredFacet facet : facets) {
+      try {
+        FacetCatalog.check(facet.spec(), own);
+        requireFitting(facet.spec(), type);
+      } catch (PlexException e) {
+        String setting = e.violations().isEmpty() ? "" : e.violations().getFirst().field();
+        throw Refused.key(facet.keyPaths().getOrDefault(setting, facet.keyPath()), e.getMessage());
+      }
+    }
+  }
+
+  private static void requireFitting(FacetSpec facet, ActorType type) {
+    if (facet.name().equals(FacetCatalog.DURABILITY)) {
+      type.requireDurable();
     }
   }
 

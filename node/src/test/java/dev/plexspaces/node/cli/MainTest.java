@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import dev.plexspaces.node.DataDirectory;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -87,6 +88,16 @@ class MainTest {
         "start --http-port x | Invalid value for option '--http-port'",
         "token | Missing required option: '--tenant=TENANT'",
         "token --tenant a --ttl soon | must be a whole number followed by ms, s, m, h or d",
+        "tell a b [1] | the payload of a tell must be a JSON object",
+        "tell a b {\"op\":\"c\"} | the payload has an \"op\" of its own",
+        "ask a b {broken | the payload is not JSON",
+        "actors --limit 0 | --limit: must be at least 1",
+        "history book | name the actor with its key, as book/KEY",
+        "quarantine release book | name the actor with its key, as book/KEY",
+        "status --url ftp://x | --url: \"ftp://x\" is not an http or https URL",
+        "status --url foo | --url: \"foo\" is not an http or https URL",
+        "start --http-port 99999 | --http-port: must be a port, 0 to 65535",
+        "start --node-id a/b | node id: must be 1 to 128 letters",
         "deploy app.txt | FILE must end in .psa, .jar or .wasm; got app.txt",
       })
   void wrongUsage_isExitCodeTwoWithItsReason(String line, String reason) {
@@ -170,15 +181,8 @@ class MainTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "tell a b [1] | the payload of a tell must be a JSON object",
-        "tell a b {\"op\":\"c\"} | the payload has an \"op\" of its own",
-        "ask a b {broken | the payload is not JSON",
         "ask a b @/no/such/file | cannot read the payload from @/no/such/file",
         "deploy /no/such/app.psa | cannot read /no/such/app.psa",
-        "actors --limit 0 | --limit: must be at least 1",
-        "history book | name the actor with its key, as book/KEY",
-        "quarantine release book | name the actor with its key, as book/KEY",
-        "status --url ftp://x | --url: \"ftp://x\" is not an http or https URL",
         "status --url http://127.0.0.1:1 | no node answers at http://127.0.0.1:1: start one",
       })
   void whatCannotBeDone_isExitCodeOneWithItsReason(String line, String reason) {
@@ -371,7 +375,25 @@ class MainTest {
   }
 
   @Test
+  void tokenForADirectoryWithoutANode_isRefused_andMakesNothing() throws IOException {
+    assertThat(run("token", "--tenant", "acme", "--data", temp + "/typo")).isEqualTo(1);
+    assertThat(out.toString()).isEmpty();
+    assertThat(err.toString())
+        .contains("no node was started on " + temp + "/typo yet: name the data directory")
+        .contains("start --data");
+    assertThat(temp.resolve("typo")).doesNotExist();
+    assertThat(run("token", "--tenant", "acme", "--data", temp.toString())).isEqualTo(1);
+    assertThat(temp.resolve("keys")).doesNotExist();
+  }
+
+  /// What a node that was started there leaves.
+  private void nodeWasStartedOn(Path directory) {
+    DataDirectory.open(directory).close();
+  }
+
+  @Test
   void token_isAllThatIsPrinted() {
+    nodeWasStartedOn(temp.resolve("new"));
     assertThat(run("token", "--tenant", "acme", "--role", "deployer", "--data", temp + "/new"))
         .isZero();
 
@@ -386,8 +408,9 @@ class MainTest {
   }
 
   @Test
-  void tokenForABadTenant_isExitCodeOne() {
-    assertThat(run("token", "--tenant", "a/b", "--data", temp.toString())).isEqualTo(1);
+  void tokenForABadTenant_isExitCodeTwo() {
+    nodeWasStartedOn(temp);
+    assertThat(run("token", "--tenant", "a/b", "--data", temp.toString())).isEqualTo(2);
     assertThat(out.toString()).isEmpty();
     assertThat(err.toString()).contains("tenant: must be 1 to 128 letters");
   }

@@ -36,13 +36,14 @@ class AppConfigTest {
     assertThat(config.supervisor())
         .isEqualTo(
             new SupervisorSpec(
-                "root",
+                "",
                 SupervisionStrategy.ONE_FOR_ONE,
                 5,
                 Duration.ofSeconds(60),
                 RestartType.PERMANENT,
                 SupervisorSpec.UNBOUNDED,
                 List.of()));
+    assertThat(config.supervisor("shop").id()).isEqualTo("shop");
   }
 
   /// The manifest as the source document prints it: the id is the actor type, dashes underscored.
@@ -176,7 +177,7 @@ class AppConfigTest {
             id = "last"
             """);
 
-    assertThat(config.supervisor().id()).isEqualTo("bank");
+    assertThat(config.supervisor("shop").id()).isEqualTo("bank");
     assertThat(config.supervisor().strategy()).isEqualTo(SupervisionStrategy.REST_FOR_ONE);
     assertThat(config.supervisor().children())
         .containsExactly(
@@ -194,9 +195,9 @@ class AppConfigTest {
     assertThat(config.children())
         .extracting(AppConfig.DeclaredChild::keyPath)
         .containsExactly(
-            "supervisor.children[0].id",
-            "supervisor.children[1].supervisor.children[0].id",
-            "supervisor.children[2].id");
+            "supervisor.children[0]",
+            "supervisor.children[1].supervisor.children[0]",
+            "supervisor.children[2]");
   }
 
   @Test
@@ -242,7 +243,9 @@ class AppConfigTest {
                 "actors[1].class",
                 "com.acme.Order",
                 Optional.of("order"),
-                List.of(FacetSpec.of("durability"))));
+                List.of(
+                    new AppConfig.DeclaredFacet(
+                        "actors[1].facets[0].name", FacetSpec.of("durability"), Map.of()))));
     assertThat(config.serviceLinks())
         .containsExactly(
             new ServiceLink(
@@ -267,9 +270,11 @@ class AppConfigTest {
   static Stream<Arguments> badFiles() {
     return Stream.of(
         bad("x = ", "is not valid TOML: line 1, column"),
-        bad("a = 1\na = 2", "is not valid TOML: line 2, column 6: Duplicate key"),
+        bad("a = 1\na = 2", "is not valid TOML: line 2, column 6: the key is given twice"),
         bad("x = " + "[".repeat(100_000), "is not valid TOML"),
         bad("\u0000", "is not valid TOML"),
+        bad("x = " + "[".repeat(501) + "]".repeat(501), "nested too deeply or too long"),
+        bad("[[actors]\nclass = 1", "is not valid TOML: line 2, column 1: something else"),
         bad("typo = 1", "typo: is not a known key; accepted here: application, supervisor, actors"),
         bad("supervisor = 3", "supervisor: must be a table; got the number 3"),
         bad("[application]\nid = 7", "application.id: must be a string; got the number 7"),
@@ -281,6 +286,9 @@ class AppConfigTest {
             "[application]\nowner = \"x\"",
             "application.owner: is not a known key; accepted here:"),
         bad("[supervisor]\nstrategy = \"all\"", "supervisor.strategy: must be one of one_for_one"),
+        bad(
+            "[supervisor]\nstrategy = \"simple_one_for_one\"",
+            "supervisor.strategy: simple_one_for_one would start nothing"),
         bad("[supervisor]\nmax_restarts = -1", "supervisor.max_restarts: must be 0 to"),
         bad("[supervisor]\nmax_restarts = 99999999999999999999", "max_restarts: must be 0 to"),
         bad("[supervisor]\nmax_restarts = 1.5", "max_restarts: must be a whole number; got"),
@@ -315,6 +323,11 @@ class AppConfigTest {
         badChild("id = \"a\"\nfacets = [{name=\"x\", k=1, config={k=2}}]", "k: is given here and"),
         badChild("id = \"a\"\nfacets = [\"x\", \"x\"]", "facets[1].name: is attached twice"),
         badChild("id = \"a\"\n[[supervisor.children]]\nid = \"a\"", "children[1].id: is used by"),
+        badChild(
+            "id = \"s\"\ntype = \"supervisor\"\nsupervisor = {children = [{id = \"a\"}]}\n"
+                + "[[supervisor.children]]\nname = \"a\"",
+            "supervisor.children[1].name: would be a second actor a/a, which is"
+                + " supervisor.children[0].supervisor.children[0] already"),
         badChild("id = \"a\"\ntype = \"supervisor\"", "children[0].supervisor: is missing"),
         badChild(
             "id = \"a\"\ntype = \"supervisor\"\nargs = {}\nsupervisor = {}",
@@ -369,6 +382,8 @@ class AppConfigTest {
     assertThat(refused).isNotNull();
     assertThat(refused.code()).isEqualTo(ErrorCode.INVALID_MESSAGE);
     assertThat(refused).hasMessageStartingWith("app-config.toml: ").hasMessageContaining(problem);
+    assertThat(refused.getMessage())
+        .doesNotContain("StreamRead", "Constraints", "()", "STD_TABLE", "ARRAY_TABLE", "Exception");
     assertThat(refused.violations()).hasSize(1);
   }
 

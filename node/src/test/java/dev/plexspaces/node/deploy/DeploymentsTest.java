@@ -244,7 +244,35 @@ class DeploymentsTest {
         bad(
             "[[supervisor.children]]\nid = \"echo\"\nbehavior_kind = \"GenFSM\"",
             ECHO_JAR,
-            "behavior_kind does not fit: actor type \"echo\" is a gen_server"),
+            "supervisor.children[0].behavior_kind: does not fit: actor type \"echo\" is a gen_server"),
+        bad(
+            "[[supervisor.children]]\nid = \"a\"\ntype = \"parrot\"",
+            ECHO_JAR,
+            "supervisor.children[0].type: \"parrot\" is not an actor type of this application"),
+        bad(
+            "[[supervisor.children]]\nname = \"a\"\nactor_type = \"parrot\"",
+            ECHO_JAR,
+            "supervisor.children[0].actor_type: \"parrot\" is not an actor type of this"),
+        bad(
+            "[[supervisor.children]]\nid = \"echo\"\nfacets = [\"nope\"]",
+            ECHO_JAR,
+            "app-config.toml: supervisor.children[0].facets[0].name: unknown facet 'nope'; there are: "),
+        bad(
+            "[[supervisor.children]]\nid = \"echo\"\nfacets = [{name = \"virtual_actor\", idle_timeout = 1.9}]",
+            ECHO_JAR,
+            "supervisor.children[0].facets[0].idle_timeout: virtual_actor.idle_timeout: '1.9' is not a time"),
+        bad(
+            "[[actors]]\nclass = \"app.Echo\"\nfacets = [\"metrics\", {name = \"virtual_actor\", config = {labels = 5}}]",
+            ECHO_JAR,
+            "app-config.toml: actors[0].facets[1].config.labels: virtual_actor.labels must be a table"),
+        bad(
+            "[[actors]]\nclass = \"app.Echo\"\nfacets = [{type = \"durability\", checkpoint_interval = 1.5}]",
+            ECHO_JAR,
+            "actors[0].facets[0].checkpoint_interval: durability.checkpoint_interval must be a whole"),
+        bad(
+            "[[actors]]\nclass = \"app.Echo\"\nfacets = [{type = \"durability\", interval = 1}]",
+            ECHO_JAR,
+            "actors[0].facets[0].interval: facet 'durability' has no key 'interval'"),
         bad(
             "[application]\nid = \"other\"",
             ECHO_JAR,
@@ -259,6 +287,7 @@ class DeploymentsTest {
 
     assertThat(refused.code()).isEqualTo(ErrorCode.INVALID_MESSAGE);
     assertThat(refused).hasMessageContaining(problem);
+    assertThat(refused.violations()).hasSize(1);
     assertNothingIsLeft();
     assertThat(deployments.deploy(psa("shop", CONFIG)).status()).isEqualTo(Status.RUNNING);
   }

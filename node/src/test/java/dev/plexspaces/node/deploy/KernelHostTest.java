@@ -29,6 +29,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Deployments in the real actor system.
 class KernelHostTest {
@@ -47,7 +49,7 @@ class KernelHostTest {
                 public record Added(long by, String note) {}
                 @State private long count;
                 @OnInit void init(@Param(defaultValue = "false") boolean explode) {
-                  if (explode) throw new IllegalStateException("no");
+                  if (explode) throw new IllegalStateException("no children today");
                 }
                 @Handler("add") long add(@Param(defaultValue = "1") long by) { return count += by; }
                 @Handler("note") String note(Added added) { return added.note() + added.by(); }
@@ -125,6 +127,10 @@ class KernelHostTest {
             () -> deploy("a", children("one") + children("two") + "args = { explode = true }\n"));
 
     assertThat(refused.code()).isEqualTo(ErrorCode.ACTOR_CRASHED);
+    assertThat(refused)
+        .hasMessageContaining("application 'a' did not start: ")
+        .hasMessageEndingWith("no children today");
+    assertThat(refused.getMessage()).doesNotContain("Exception");
     assertThat(deployments.list()).isEmpty();
     assertThat(system.actors(ACME, Optional.empty(), "", 10)).isEmpty();
     assertThat(temp.resolve("apps/a")).doesNotExist();
@@ -138,6 +144,53 @@ class KernelHostTest {
                 () -> deploy("a", children("one") + "facets = [\"sparkle\"]\n")))
         .hasMessageContaining("sparkle");
     assertThat(temp.resolve("apps/a")).doesNotExist();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"nope", "durability"})
+  void facetOfAClassThatDoesNotFit_refusesTheApplicationNamingTheClass(String facet) {
+    byte[] jar =
+        TestJar.jar(
+            Map.of(
+                "app.Star",
+                """
+                package app;
+                import dev.plexspaces.sdk.*;
+                @GenServer(value = "star", facets = "%s")
+                public class Star {
+                  private int lost;
+                  @Handler("shine") int shine() { return ++lost; }
+                }
+                """
+                    .formatted(facet)));
+
+    PlexException refused =
+        catchThrowableOfType(
+            PlexException.class,
+            () -> deployments.deploy(request("a", "[[actors]]\nclass = \"app.Star\"", ACME, jar)));
+
+    assertThat(refused.code()).isEqualTo(ErrorCode.INVALID_MESSAGE);
+    assertThat(refused)
+        .hasMessageStartingWith("app-config.toml: actors[0].class: class \"app.Star\": ")
+        .hasMessageContaining(facet.equals("nope") ? "unknown facet 'nope'" : "Star.lost: ");
+    assertThat(refused.violations())
+        .extracting(PlexException.FieldViolation::field)
+        .containsExactly("actors[0].class");
+    assertThat(temp.resolve("apps/a")).doesNotExist();
+  }
+
+  @Test
+  void rootSupervisor_isCalledAsTheFileSaysOrLikeTheApplication() {
+    deploy("a", children("one"));
+    deployOther("b", "[supervisor]\nid = \"myroot\"\n" + children("one"));
+
+    assertThat(supervisorOfOne(ACME)).isEqualTo("a");
+    assertThat(supervisorOfOne(new Scope("other", "prod"))).isEqualTo("b/myroot");
+    assertThat(system.supervisionTree("b")).containsEntry("id", "myroot");
+  }
+
+  private String supervisorOfOne(Scope scope) {
+    return system.actor(new ActorId(scope, "counter", "one")).orElseThrow().supervisor();
   }
 
   /// Nothing in the kernel holds on to an undeployed application's classes.
@@ -190,6 +243,10 @@ class KernelHostTest {
   }
 
   private Deployments.Request request(String id, String config, Scope owner) {
+    return request(id, config, owner, COUNTER_JAR);
+  }
+
+  private Deployments.Request request(String id, String config, Scope owner, byte[] jar) {
     return new Deployments.Request(
         Optional.of(id),
         Optional.empty(),
@@ -197,7 +254,7 @@ class KernelHostTest {
         owner,
         Bundle.Kind.PSA,
         "app.psa",
-        TestJar.file(temp, "upload.psa", TestJar.psa(config, COUNTER_JAR)),
+        TestJar.file(temp, "upload.psa", TestJar.psa(config, jar)),
         Optional.empty());
   }
 

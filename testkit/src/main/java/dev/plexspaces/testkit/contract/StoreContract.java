@@ -106,6 +106,48 @@ public abstract class StoreContract {
     outcome.durable();
   }
 
+  /// Whenever a store folds what, alone or with others, before or after a purge: nobody sees it.
+  @Test
+  void checkpoint_changesNothingThatIsRead() {
+    for (int turn = 0; turn < 6; turn++) {
+      List<StateChange> changes =
+          List.of(
+              StateChange.append("log", bytes("[" + turn + "]")),
+              StateChange.put("last", "", bytes("" + turn)));
+      for (ActorId actor : List.of(ALICE, BOB)) {
+        Row request =
+            new Row.Idempotency(
+                actor, bytes("k" + turn), bytes("b"), Optional.empty(), Long.MAX_VALUE);
+        boolean checkpoint = actor.equals(ALICE) ? turn % 2 == 1 : turn == 2;
+        submit(
+                new Commit(
+                    actor,
+                    Commits.record(Kind.WHOLE, turn, 0, changes.toArray(StateChange[]::new)),
+                    List.of(request),
+                    checkpoint))
+            .durable();
+      }
+      assertThat(Commits.state(store.load(ALICE)))
+          .isEqualTo(Commits.state(store.load(BOB)))
+          .isEqualTo(
+              "{last={="
+                  + turn
+                  + "}, log="
+                  + IntStream.rangeClosed(0, turn).boxed().toList()
+                  + "}");
+      assertThat(store.history(ALICE, Long.MAX_VALUE, 100)).hasSize(turn + 1);
+    }
+    String before = Commits.state(store.load(ALICE));
+    store.purge(List.of(BOB), List.of());
+    store = reopen(store, clock);
+    assertThat(Commits.state(store.load(ALICE))).isEqualTo(before);
+    assertThat(store.load(ALICE).nextTurn()).isEqualTo(6);
+    assertThat(store.load(BOB).nextTurn()).isZero();
+    assertThat(store.idempotency(ALICE, bytes("k0"))).isPresent();
+    assertThat(store.idempotency(BOB, bytes("k0"))).isEmpty();
+    assertThat(store.idempotencyCount(SCOPE.tenant())).isEqualTo(6);
+  }
+
   @Test
   void submit_thousandsToManyActors_keepsOrderPerActorAndOfListeners() {
     int actors = 20;

@@ -1,5 +1,6 @@
 package dev.plexspaces.testkit.crash;
 
+import dev.plexspaces.kernel.DeadLetters;
 import dev.plexspaces.kernel.json.Json;
 import java.io.IOException;
 import java.net.URI;
@@ -10,7 +11,9 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -137,12 +140,21 @@ final class LedgerPort implements AutoCloseable {
         get("/metrics")
             .lines()
             .filter(line -> line.startsWith("plexspaces_dead_letters_total"))
+            .filter(LedgerPort::isVolatile)
             .map(line -> Double.valueOf(line.substring(line.lastIndexOf(' ') + 1)))
             .toList();
     if (counts.isEmpty()) {
       throw new Wrong("the metrics do not count dead letters");
     }
     return stored + (long) counts.stream().mapToDouble(Double::doubleValue).sum();
+  }
+
+  private static boolean isVolatile(String counted) {
+    return Arrays.stream(DeadLetters.Reason.values())
+        .filter(DeadLetters.Reason::durable)
+        .noneMatch(
+            reason ->
+                counted.contains("reason=\"" + reason.name().toLowerCase(Locale.ROOT) + "\""));
   }
 
   private String get(String path) throws InterruptedException {
