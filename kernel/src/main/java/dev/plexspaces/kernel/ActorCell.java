@@ -1,7 +1,9 @@
 package dev.plexspaces.kernel;
 
 import dev.plexspaces.kernel.binding.DurableState;
+import dev.plexspaces.kernel.binding.VolatileState;
 import dev.plexspaces.kernel.identity.ActorId;
+import dev.plexspaces.kernel.journal.RowResult;
 import dev.plexspaces.kernel.journal.StaleVersion;
 import dev.plexspaces.kernel.supervision.RestartIntensity;
 import dev.plexspaces.kernel.supervision.Run;
@@ -538,10 +540,14 @@ final class ActorCell {
       if (d != null && !d.begin(t, e)) {
         return;
       }
+      if (d == null && home.entry.keepsState) {
+        t.save((VolatileState) actor);
+      }
       reply = chain == null ? actor.handle(context, e) : chain.handle(e);
     } catch (ActorException declared) {
       processed++;
       t.discard();
+      t.takeBack(actor);
       if (d != null) {
         d.refused(t, e, declared);
       } else if (e.replyTo != null) {
@@ -562,6 +568,7 @@ final class ActorCell {
       if (t.hasRows() && !committed(t, e)) {
         return;
       }
+      settle(t);
       if (t.hasEffects()) {
         t.flush(system());
       }
@@ -569,6 +576,27 @@ final class ActorCell {
         e.replyTo.complete(this, reply);
       }
     }
+  }
+
+  /// What a turn of a volatile actor did to its state stands.
+  private void settle(Turn t) {
+    if (home.entry.keepsState) {
+      t.settle((VolatileState) actor);
+    }
+  }
+
+  /// What the turn of a volatile actor did so far stands and leaves it: it is at a commit point.
+  ///
+  /// @return what the rows it wrote answered
+  /// @throws PlexException why they were refused: they are dropped
+  List<RowResult> commitSegment(Turn t) {
+    List<RowResult> results = VolatileRows.commit(this, t);
+    settle(t);
+    if (home.entry.keepsState) {
+      t.save((VolatileState) actor);
+    }
+    t.flush(system());
+    return results;
   }
 
   /// What the caller is told: of a timeout or outage its code, so that it may try again.
@@ -588,6 +616,7 @@ final class ActorCell {
     } catch (PlexException refused) {
       LOG.warn("{}: what '{}' wrote was refused: {}", this, e.type, refused.getMessage());
       t.discard();
+      t.takeBack(actor);
       if (e.replyTo != null) {
         e.replyTo.fail(refused);
       }
@@ -816,6 +845,7 @@ final class ActorCell {
       } else {
         actorInit();
         actor.activate(ctx);
+        settle(t);
         if (t.hasEffects()) {
           t.flush(system);
         }

@@ -171,8 +171,7 @@ final class CellContext implements ActorContext {
       boolean durableCallee = home != null && home.entry.durable;
       return durable.points().ask(t, a, durableCallee, named(operation), payload, timeout);
     }
-    VolatileRows.commit(cell, t);
-    t.flush(cell.system());
+    cell.commitSegment(t);
     try {
       return cell.system().asks().ask(cell, t, a, named(operation), payload, timeout);
     } finally {
@@ -194,8 +193,7 @@ final class CellContext implements ActorContext {
     if (durable != null) {
       return LinkCall.response(durable.points().fetch(t, call));
     }
-    VolatileRows.commit(cell, t);
-    t.flush(cell.system());
+    cell.commitSegment(t);
     try {
       String key = LinkCall.key(cell.id(), cell.system().newMessageId());
       return LinkCall.response(call.make(cell, t, key));
@@ -215,8 +213,7 @@ final class CellContext implements ActorContext {
     if (durable != null) {
       return durable.points().step(t, name, work);
     }
-    VolatileRows.commit(cell, t);
-    t.flush(cell.system());
+    cell.commitSegment(t);
     try {
       return work.call();
     } finally {

@@ -20,6 +20,9 @@ final class TypeEntry {
   /// How user-defined facets of the application are made.
   final FacetCatalog facetCatalog;
 
+  /// What a turn of its volatile actors changed can be taken back.
+  final boolean keepsState;
+
   final boolean virtual;
   final boolean durable;
 
@@ -72,6 +75,7 @@ final class TypeEntry {
     this.facetCatalog = facetCatalog;
     this.quarantine = quarantine;
     this.links = links;
+    this.keepsState = type.keepsState();
     FacetSpec virtualFacet = FacetCatalog.named(facets, FacetCatalog.VIRTUAL_ACTOR);
     this.virtual = virtualFacet != null;
     this.durable = FacetCatalog.named(facets, FacetCatalog.DURABILITY) != null;

@@ -31,6 +31,11 @@ public interface ActorType {
   /// A fresh instance in its initial state. One that also implements [DurableState] can be durable.
   Actor create();
 
+  /// True when its actors implement [VolatileState] and have state to take back.
+  default boolean keepsState() {
+    return false;
+  }
+
   /// Checks that actors of the type may be durable.
   ///
   /// @throws PlexException `INVALID_MESSAGE` naming the field that would not survive a crash

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import java.util.stream.IntStream;
 
 /// An annotated class as an actor type: everything its instances share.
 final class BoundType implements ActorType {
@@ -32,6 +33,10 @@ final class BoundType implements ActorType {
   private final List<Level> levels;
 
   final StateField[] fields;
+
+  /// Slots of the fields that are lists or maps.
+  final int[] collections;
+
   final Map<String, BoundMethod> handlers;
   final BoundMethod any;
   final Optional<BoundMethod> init;
@@ -69,6 +74,10 @@ final class BoundType implements ActorType {
     this.own = memory.own;
     this.levels = memory.levels;
     this.fields = memory.fields.toArray(StateField[]::new);
+    this.collections =
+        IntStream.range(0, fields.length)
+            .filter(slot -> fields[slot].kind() != StateField.Kind.VALUE)
+            .toArray();
     this.machine = memory.machine;
     this.durability = memory.durability;
   }
@@ -96,6 +105,11 @@ final class BoundType implements ActorType {
   @Override
   public Actor create() {
     return new BoundActor(this, instance());
+  }
+
+  @Override
+  public boolean keepsState() {
+    return fields.length > 0;
   }
 
   @Override
