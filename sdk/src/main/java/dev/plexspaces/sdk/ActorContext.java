@@ -94,6 +94,10 @@ public interface ActorContext {
   Object step(String name, Callable<?> work) throws Exception;
 
   /// Hands the current message to `to`, which replies in this actor's place; return [Reply#LATER].
+  /// A call whose caller has given up is not passed on.
+  ///
+  /// @throws ActorException `DEADLOCK` when `to` is this actor or the message was forwarded 32
+  ///   times already, which is taken for a loop; `ACTOR_NOT_FOUND`
   void forward(ActorRef to);
 
   /// Starts a child of this actor; it stops when this actor stops. Starts when the turn commits.
