@@ -212,6 +212,59 @@ class RollbackTest {
     return node.ask("keeper", "x", "get");
   }
 
+  @GenServer
+  @SuppressWarnings("unused")
+  static class Divider {
+    @State private long n = 1;
+
+    record Ratio(String name, double value) {}
+
+    @Handler("get")
+    long get() {
+      return n;
+    }
+
+    @Handler("plain")
+    double plain() {
+      n = 2;
+      return 0.0 / 0;
+    }
+
+    @Handler("record")
+    Ratio inRecord() {
+      n = 2;
+      return new Ratio("r", 1.0 / 0);
+    }
+
+    @Handler("list")
+    List<Object> inList() {
+      n = 2;
+      return List.of(1, Map.of("x", Float.NaN));
+    }
+
+    @Handler("fine")
+    Ratio fine() {
+      return new Ratio("r", 0.5);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "plain, false",
+    "record, false",
+    "list, false",
+    "plain, true",
+    "record, true",
+    "list, true"
+  })
+  void replyThatIsNoJson_crashesTheTurnThatMadeIt(String operation, boolean durable) {
+    offer(Divider.class, durable);
+    assertThat(node.askFails("divider", "x", operation, null).code())
+        .isEqualTo(ErrorCode.ACTOR_CRASHED);
+    assertThat(node.ask("divider", "x", "get")).isEqualTo(1L);
+    assertThat(node.ask("divider", "x", "fine")).isEqualTo(new Divider.Ratio("r", 0.5));
+  }
+
   private void refused(String operation) {
     PlexException error = node.askFails("keeper", "x", operation, Map.of("refuse", true));
     assertThat(error.code()).isEqualTo(ErrorCode.INVALID_MESSAGE);
