@@ -27,6 +27,8 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
+import org.slf4j.spi.LoggingEventBuilder;
 
 /// One live actor: its mailbox, its instance, its place among the others. The cell outlives the
 /// instance: a restart replaces the instance and keeps mailbox, monitors' targets and address.
@@ -478,7 +480,9 @@ final class ActorCell {
         }
       } catch (Throwable bug) {
         // The thread serves other actors and must survive.
-        LOG.error("{}: {} failed; this is a bug of the platform", this, m.getClass(), bug);
+        log(Level.ERROR, null)
+            .setCause(bug)
+            .log("{}: {} failed; this is a bug of the platform", this, m.getClass());
         t.end();
       }
     }
@@ -509,7 +513,8 @@ final class ActorCell {
       if (durable != null && durable.rerun() != null) {
         rerun(t, e, durable.rerun());
       } else if (durable != null && !killed && durable.unacceptable() != null) {
-        LOG.warn("{} failed in '{}': {}", this, e.type, durable.unacceptable().getMessage());
+        log(Level.WARN, e)
+            .log("{} failed in '{}': {}", this, e.type, durable.unacceptable().getMessage());
         processed++;
         t.discard();
         durable.neverCommitted(t, e);
@@ -614,7 +619,8 @@ final class ActorCell {
       VolatileRows.commit(this, t);
       return true;
     } catch (PlexException refused) {
-      LOG.warn("{}: what '{}' wrote was refused: {}", this, e.type, refused.getMessage());
+      log(Level.WARN, e)
+          .log("{}: what '{}' wrote was refused: {}", this, e.type, refused.getMessage());
       t.discard();
       t.takeBack(actor);
       if (e.replyTo != null) {
@@ -651,7 +657,7 @@ final class ActorCell {
     PlexException outage = killed ? null : Deliveries.outageIn(thrown);
     if (outage != null && durable != null) {
       // No fault of the actor either: its last segment is undone, and nobody needs to hear of it.
-      LOG.warn("{} gave up '{}': {}", this, e.type, outage.getMessage());
+      log(Level.WARN, e).log("{} gave up '{}': {}", this, e.type, outage.getMessage());
       durable.crashed(t, e, thrown, crashError(e, outage));
       send(new Reload(true));
       return;
@@ -662,14 +668,9 @@ final class ActorCell {
     }
     home.entry.crashes.increment();
     if (thrown instanceof VirtualMachineError error && !(error instanceof StackOverflowError)) {
-      LOG.error("{} met {}", this, error.toString(), error);
+      log(Level.ERROR, e).setCause(error).log("{} met {}", this, error.toString());
     } else if (!killed) {
-      LOG.warn(
-          "{} crashed in '{}' (request {})",
-          this,
-          e.type,
-          e.context == null ? "-" : e.context.requestId(),
-          thrown);
+      log(Level.WARN, e).setCause(thrown).log("{} crashed in '{}'", this, e.type);
     }
     if (durable != null && !killed) {
       durable.crashed(t, e, thrown, thrown instanceof StaleVersion s ? s : crashError(e));
@@ -680,6 +681,11 @@ final class ActorCell {
     exit(t, reason);
   }
 
+  /// @param e what it works on; null for nothing
+  private LoggingEventBuilder log(Level level, Envelope e) {
+    return TurnLog.at(LOG, level, this, e == null ? null : e.context);
+  }
+
   private static String describe(Throwable thrown) {
     String text = thrown.getMessage();
     return thrown.getClass().getSimpleName() + (text == null ? "" : ": " + text);
@@ -688,7 +694,7 @@ final class ActorCell {
   /// A replay did not match: the actor stops where it is, for people to look at. Neither supervisor
   /// nor parent hears of it, because a restart would end at the same place.
   private void halt(Turn t, Envelope e, JournalMismatch mismatch) {
-    LOG.error("{}", mismatch.getMessage());
+    log(Level.ERROR, e).log(mismatch.getMessage());
     t.discard();
     haltedBy = mismatch.error();
     ExitReason reason = new ExitReason.Error(mismatch.getMessage());
@@ -874,7 +880,7 @@ final class ActorCell {
   }
 
   private void startFailed(Turn t, Throwable thrown) {
-    LOG.warn("{} failed to start", this, thrown);
+    log(Level.WARN, null).setCause(thrown).log("{} failed to start", this);
     state = State.CRASHED;
     dropInstance();
     whenChildless(t, childless -> startFailedForGood(childless, thrown));
@@ -988,11 +994,12 @@ final class ActorCell {
   private boolean quarantined(String lastCrash) {
     boolean quarantined = home.entry.quarantine.crashed(id(), lastCrash);
     if (quarantined) {
-      LOG.warn(
-          "{} is quarantined: more than {} crashes in {} s",
-          this,
-          Quarantine.CRASHES_MAX,
-          Quarantine.WINDOW.toSeconds());
+      log(Level.WARN, null)
+          .log(
+              "{} is quarantined: more than {} crashes in {} s",
+              this,
+              Quarantine.CRASHES_MAX,
+              Quarantine.WINDOW.toSeconds());
     }
     return quarantined;
   }
@@ -1048,7 +1055,7 @@ final class ActorCell {
           t.flush(system());
         }
       } catch (Throwable thrown) {
-        LOG.warn("{} failed in its terminate handler", this, thrown);
+        log(Level.WARN, null).setCause(thrown).log("{} failed in its terminate handler", this);
         t.discard();
       } finally {
         t.end();
@@ -1255,7 +1262,7 @@ final class ActorCell {
     dropInstance();
     Throwable thrown = tryStart(t);
     if (thrown instanceof PlexException p && p.code() == ErrorCode.UNAVAILABLE) {
-      LOG.warn("{} could not be loaded again yet: {}", this, p.getMessage());
+      log(Level.WARN, null).log("{} could not be loaded again yet: {}", this, p.getMessage());
       durable.pipeline().reload(true);
       return;
     }
@@ -1263,7 +1270,7 @@ final class ActorCell {
     if (thrown instanceof JournalMismatch mismatch) {
       halt(t, null, mismatch);
     } else if (thrown != null) {
-      LOG.warn("{} could not be loaded again", this, thrown);
+      log(Level.WARN, null).setCause(thrown).log("{} could not be loaded again", this);
       ExitReason reason = new ExitReason.Error(describe(thrown));
       tellWatchers(reason, null);
       exit(t, reason);

@@ -281,7 +281,7 @@ final class CellContext implements ActorContext {
   private ActorException endless(Envelope message, String what) {
     if (message.kind != Message.Kind.CALL && cell.durable() == null) {
       // Nobody else hears of it.
-      LOG.warn("{} to {}: {}; the message is dropped", cell, message.type, what);
+      TurnLog.at(LOG, Level.WARN, cell, message.context).log("{}: {}; it is dropped", cell, what);
     }
     return new ActorException(ErrorCode.DEADLOCK, cell + ": " + what + "; this would never end");
   }
@@ -519,9 +519,6 @@ final class CellContext implements ActorContext {
           case WARNING -> Level.WARN;
           case ERROR -> Level.ERROR;
         };
-    LOG.atLevel(slf4j)
-        .addKeyValue("actor", cell.toString())
-        .addKeyValue("request_id", t.envelope.context.requestId())
-        .log(message);
+    TurnLog.at(LOG, slf4j, cell, t.envelope.context).log(message);
   }
 }

@@ -120,7 +120,7 @@ public final class FacetCatalog {
           throw invalid("durability.checkpoint_interval must be a number of at least 1");
         }
       }
-      case LOGGING -> new LoggingFacet("").attach(facet.config());
+      case LOGGING -> new LoggingFacet(null).attach(facet.config());
       default -> {}
     }
   }
@@ -194,7 +194,7 @@ public final class FacetCatalog {
           switch (spec.name()) {
             case VIRTUAL_ACTOR, DURABILITY, TIMER -> null;
             case METRICS -> new MetricsFacet(times.of(cell.home.entry.type.name()));
-            case LOGGING -> new LoggingFacet(cell.toString());
+            case LOGGING -> new LoggingFacet(cell);
             default -> own.get(spec.name()).get();
           };
       if (facet != null) {
