@@ -972,7 +972,7 @@ final class ActorCell {
               pause,
               () -> {
                 // Still in quarantine when the wall clock was set back.
-                if (system().resolveQuietly(address) == null && !home.retired()) {
+                if (system().resolveQuietly(address) == null && home.runs()) {
                   wakeAfter(pause);
                 }
               });

@@ -303,6 +303,7 @@ final class CellContext implements ActorContext {
     Turn t = turn();
     Address a = (Address) actor(child.type(), child.key());
     Instances home = known(a);
+    home.entry.requireRunning();
     home.entry.facetCatalog.check("child " + child.id(), child.facets());
     if (FacetCatalog.named(child.facets(), FacetCatalog.DURABILITY) != null) {
       home.entry.type.requireDurable();
@@ -313,8 +314,9 @@ final class CellContext implements ActorContext {
     if (home.cells.putIfAbsent(child.key(), fresh) != null) {
       throw new PlexException(ErrorCode.CONFLICT, "an actor " + a + " is alive already");
     }
-    if (home.retired()) {
+    if (!home.runs()) {
       home.cells.remove(child.key(), fresh);
+      home.entry.requireRunning();
       throw new PlexException(ErrorCode.ACTOR_NOT_FOUND, "unknown actor type '" + a.type + "'");
     }
     a.cell = fresh;

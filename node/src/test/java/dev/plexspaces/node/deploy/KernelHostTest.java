@@ -113,6 +113,9 @@ class KernelHostTest {
     assertThat(deployments.find("a").orElseThrow().detail())
         .startsWith("its root supervisor exited: ");
     assertThat(deployments.find("b").orElseThrow().status()).isEqualTo(Status.RUNNING);
+    PlexException refused = refusal("one", "get");
+    assertThat(refused.code()).isEqualTo(ErrorCode.UNAVAILABLE);
+    assertThat(refused).hasMessageContaining("application 'a'").hasMessageContaining("failed");
     deployments.undeploy("a", false);
     assertThat(deployments.list()).extracting(Deployment::id).containsExactly("b");
   }
