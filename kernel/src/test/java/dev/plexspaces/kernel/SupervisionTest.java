@@ -345,8 +345,9 @@ class SupervisionTest {
         assertThat(node.ask("worker", "n2", "get")).isEqualTo(0);
       }
       assertThat(node.ask("worker", "r", "get")).isEqualTo(1);
-      assertThat(node.system.actor(Node.id("worker", "n1")).orElseThrow().supervisor())
-          .isEqualTo("app/inner");
+      Invoker.ActorInfo fresh = node.system.actor(Node.id("worker", "n1")).orElseThrow();
+      assertThat(fresh.supervisor()).isEqualTo("app/inner");
+      assertThat(fresh.restarts()).as("it is another actor of that name").isZero();
       node.uninstall("app");
       expect("stop n2 shutdown", "stop n1 shutdown", "stop r shutdown");
     }
