@@ -23,8 +23,10 @@ import dev.plexspaces.sdk.SupervisorSpec;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
@@ -63,6 +65,12 @@ final class ActorCell {
 
   /// Pause before a durable actor whose state could not be read is started again by itself.
   static final Duration START_AGAIN_AFTER = Duration.ofSeconds(1);
+
+  /// How long after it was killed an actor that still runs is reported.
+  static final Duration KILL_TAKES_MAX = Duration.ofSeconds(3);
+
+  /// Frames of its stack in the report.
+  private static final int FRAMES_SHOWN = 5;
 
   enum State {
     NEW,
@@ -255,6 +263,9 @@ final class ActorCell {
   /// thread is interrupted, its effects are dropped.
   void kill() {
     home.cells.remove(key, this);
+    if (!killed) {
+      system().timers().after(KILL_TAKES_MAX, this::reportIfRunning);
+    }
     killed = true;
     send(new Stop(ExitReason.KILLED, null));
     ReplyTo.Blocking waiting = waitingFor;
@@ -273,6 +284,26 @@ final class ActorCell {
     if (r != null) {
       r.notifyExit(this, ExitReason.KILLED);
     }
+  }
+
+  /* A thread cannot be ended from outside; all that can be done is to say who it is. */
+  private void reportIfRunning() {
+    if (state == State.STOPPED || turn() == null) {
+      return;
+    }
+    system().killedAndRunning().increment();
+    log(Level.WARN, null)
+        .addKeyValue("application", home.entry.application)
+        .log(
+            "{} of application {} was killed {} s ago and its handler still runs; nothing but its"
+                + " return or the end of the process ends it. It is at: {}",
+            this,
+            home.entry.application,
+            KILL_TAKES_MAX.toSeconds(),
+            Arrays.stream(worker.thread.getStackTrace())
+                .limit(FRAMES_SHOWN)
+                .map(StackTraceElement::toString)
+                .collect(Collectors.joining(" < ")));
   }
 
   boolean killed() {

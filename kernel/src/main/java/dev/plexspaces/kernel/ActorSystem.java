@@ -71,6 +71,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   private final Duration idempotencyKept;
   private final long idempotencyPerTenant;
   private final LongAdder idempotencyRefusals = new LongAdder();
+  private final LongAdder killedAndRunning = new LongAdder();
   private final AtomicLong ids;
   private final LongAdder supervisorReports = new LongAdder();
   private final ConcurrentHashMap<Scope, ScopeTypes> scopes = new ConcurrentHashMap<>();
@@ -566,7 +567,8 @@ public final class ActorSystem implements Invoker, AutoCloseable {
         supervisorReports.sum(),
         deadLetters.counts(),
         handlingTimes.byType(),
-        idempotencyRefusals.sum());
+        idempotencyRefusals.sum(),
+        killedAndRunning.sum());
   }
 
   // ---- for the rest of the kernel
@@ -620,6 +622,11 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   /// Counts requests refused because of that.
   LongAdder idempotencyRefusals() {
     return idempotencyRefusals;
+  }
+
+  /// Counts actors that were killed and whose handlers did not come back.
+  LongAdder killedAndRunning() {
+    return killedAndRunning;
   }
 
   /// A number that differs from node to node and is the same each time for the same text.

@@ -746,6 +746,11 @@ class SupervisionTest {
           });
       Node.await(uninstalling);
       assertThat(seconds.get()).as("not before its time").isGreaterThanOrEqualTo(2);
+      assertThat(node.system.metrics().killedAndRunning()).as("it may come back").isZero();
+      node.advance(ActorCell.KILL_TAKES_MAX);
+      assertThat(node.system.metrics().killedAndRunning()).isEqualTo(1);
+      node.advance(Duration.ofMinutes(1));
+      assertThat(node.system.metrics().killedAndRunning()).as("said once").isEqualTo(1);
 
       node.install(unit);
       assertThat(node.ask("stuck", "s", "get")).isEqualTo("alive");
