@@ -152,6 +152,7 @@ public interface ActorContext {
   /// Randomness of this turn; for a durable actor the same when the turn is replayed.
   RandomGenerator random();
 
-  /// Writes a line to the node's log with this actor's type, key and the request id.
+  /// Writes a line to the node's log, with the fields `actor` (type and key), `tenant`, `namespace`
+  /// and, of the request this turn works for, `request_id` and `trace_id`.
   void log(System.Logger.Level level, String message);
 }

@@ -12,11 +12,11 @@ import java.lang.annotation.Target;
 ///
 /// Types: primitives and their boxes, `String`, `BigInteger`, `BigDecimal`, `Instant`, `Duration`,
 /// enums, records of these, and `List`, `Map<String, …>` of immutable values. Lists and maps are
-/// tracked: an added element is journalled as that element, not as the whole collection. After the
-/// turn that assigned it, a collection is one of the platform's, whatever its class was: elements
-/// are immutable and never `null` (unless declared as `Object`), and a map iterates in the order of
-/// its keys. A durable actor may have no other mutable instance field: deployment refuses it,
-/// naming the field.
+/// tracked: an added element is journalled as that element, not as the whole collection. From the
+/// end of the turn, or the commit point, that follows its assignment, a collection is one of the
+/// platform's, whatever its class was: elements are immutable and never `null` (unless declared as
+/// `Object`), and a map iterates in the order of its keys. A durable actor may have no other
+/// mutable instance field: deployment refuses it, naming the field.
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.FIELD)
 public @interface State {
