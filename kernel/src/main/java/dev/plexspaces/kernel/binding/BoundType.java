@@ -30,7 +30,9 @@ final class BoundType implements ActorType {
   private final SortedSet<String> operations;
   private final DurabilityCheck durability;
   private final Dispatch own;
-  private final List<Level> levels;
+
+  /// An array, because it is walked for each message to an actor that has state.
+  private final Level[] levels;
 
   final StateField[] fields;
 
@@ -72,7 +74,7 @@ final class BoundType implements ActorType {
     this.activate = life.activate;
     this.terminate = life.terminate;
     this.own = memory.own;
-    this.levels = memory.levels;
+    this.levels = memory.levels.toArray(Level[]::new);
     this.fields = memory.fields.toArray(StateField[]::new);
     this.collections =
         IntStream.range(0, fields.length)
