@@ -1,7 +1,9 @@
 package dev.plexspaces.kernel;
 
 import dev.plexspaces.kernel.binding.DurableState;
+import dev.plexspaces.kernel.binding.VolatileState;
 import dev.plexspaces.kernel.identity.ActorId;
+import dev.plexspaces.kernel.journal.RowResult;
 import dev.plexspaces.kernel.journal.StaleVersion;
 import dev.plexspaces.kernel.supervision.RestartIntensity;
 import dev.plexspaces.kernel.supervision.Run;
@@ -21,11 +23,15 @@ import dev.plexspaces.sdk.SupervisorSpec;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
+import org.slf4j.spi.LoggingEventBuilder;
 
 /// One live actor: its mailbox, its instance, its place among the others. The cell outlives the
 /// instance: a restart replaces the instance and keeps mailbox, monitors' targets and address.
@@ -60,6 +66,12 @@ final class ActorCell {
 
   /// Pause before a durable actor whose state could not be read is started again by itself.
   static final Duration START_AGAIN_AFTER = Duration.ofSeconds(1);
+
+  /// How long after it was killed an actor that still runs is reported.
+  static final Duration KILL_TAKES_MAX = Duration.ofSeconds(3);
+
+  /// Frames of its stack in the report.
+  private static final int FRAMES_SHOWN = 5;
 
   enum State {
     NEW,
@@ -252,6 +264,9 @@ final class ActorCell {
   /// thread is interrupted, its effects are dropped.
   void kill() {
     home.cells.remove(key, this);
+    if (!killed) {
+      system().timers().after(KILL_TAKES_MAX, this::reportIfRunning);
+    }
     killed = true;
     send(new Stop(ExitReason.KILLED, null));
     ReplyTo.Blocking waiting = waitingFor;
@@ -270,6 +285,26 @@ final class ActorCell {
     if (r != null) {
       r.notifyExit(this, ExitReason.KILLED);
     }
+  }
+
+  /* A thread cannot be ended from outside; all that can be done is to say who it is. */
+  private void reportIfRunning() {
+    if (state == State.STOPPED || turn() == null) {
+      return;
+    }
+    system().killedAndRunning().increment();
+    log(Level.WARN, null)
+        .addKeyValue("application", home.entry.application)
+        .log(
+            "{} of application {} was killed {} s ago and its handler still runs; nothing but its"
+                + " return or the end of the process ends it. It is at: {}",
+            this,
+            home.entry.application,
+            KILL_TAKES_MAX.toSeconds(),
+            Arrays.stream(worker.thread.getStackTrace())
+                .limit(FRAMES_SHOWN)
+                .map(StackTraceElement::toString)
+                .collect(Collectors.joining(" < ")));
   }
 
   boolean killed() {
@@ -477,7 +512,9 @@ final class ActorCell {
         }
       } catch (Throwable bug) {
         // The thread serves other actors and must survive.
-        LOG.error("{}: {} failed; this is a bug of the platform", this, m.getClass(), bug);
+        log(Level.ERROR, null)
+            .setCause(bug)
+            .log("{}: {} failed; this is a bug of the platform", this, m.getClass());
         t.end();
       }
     }
@@ -508,7 +545,8 @@ final class ActorCell {
       if (durable != null && durable.rerun() != null) {
         rerun(t, e, durable.rerun());
       } else if (durable != null && !killed && durable.unacceptable() != null) {
-        LOG.warn("{} failed in '{}': {}", this, e.type, durable.unacceptable().getMessage());
+        log(Level.WARN, e)
+            .log("{} failed in '{}': {}", this, e.type, durable.unacceptable().getMessage());
         processed++;
         t.discard();
         durable.neverCommitted(t, e);
@@ -539,10 +577,14 @@ final class ActorCell {
       if (d != null && !d.begin(t, e)) {
         return;
       }
+      if (d == null && home.entry.keepsState) {
+        t.save((VolatileState) actor);
+      }
       reply = chain == null ? actor.handle(context, e) : chain.handle(e);
     } catch (ActorException declared) {
       processed++;
       t.discard();
+      t.takeBack(actor);
       if (d != null) {
         d.refused(t, e, declared);
       } else if (e.replyTo != null) {
@@ -563,6 +605,7 @@ final class ActorCell {
       if (t.hasRows() && !committed(t, e)) {
         return;
       }
+      settle(t);
       if (t.hasEffects()) {
         t.flush(system());
       }
@@ -570,6 +613,27 @@ final class ActorCell {
         e.replyTo.complete(this, reply);
       }
     }
+  }
+
+  /// What a turn of a volatile actor did to its state stands.
+  private void settle(Turn t) {
+    if (home.entry.keepsState) {
+      t.settle((VolatileState) actor);
+    }
+  }
+
+  /// What the turn of a volatile actor did so far stands and leaves it: it is at a commit point.
+  ///
+  /// @return what the rows it wrote answered
+  /// @throws PlexException why they were refused: they are dropped
+  List<RowResult> commitSegment(Turn t) {
+    List<RowResult> results = VolatileRows.commit(this, t);
+    settle(t);
+    if (home.entry.keepsState) {
+      t.save((VolatileState) actor);
+    }
+    t.flush(system());
+    return results;
   }
 
   /// What the caller is told: of a timeout or outage its code, so that it may try again.
@@ -587,8 +651,10 @@ final class ActorCell {
       VolatileRows.commit(this, t);
       return true;
     } catch (PlexException refused) {
-      LOG.warn("{}: what '{}' wrote was refused: {}", this, e.type, refused.getMessage());
+      log(Level.WARN, e)
+          .log("{}: what '{}' wrote was refused: {}", this, e.type, refused.getMessage());
       t.discard();
+      t.takeBack(actor);
       if (e.replyTo != null) {
         e.replyTo.fail(refused);
       }
@@ -623,7 +689,7 @@ final class ActorCell {
     PlexException outage = killed ? null : Deliveries.outageIn(thrown);
     if (outage != null && durable != null) {
       // No fault of the actor either: its last segment is undone, and nobody needs to hear of it.
-      LOG.warn("{} gave up '{}': {}", this, e.type, outage.getMessage());
+      log(Level.WARN, e).log("{} gave up '{}': {}", this, e.type, outage.getMessage());
       durable.crashed(t, e, thrown, crashError(e, outage));
       send(new Reload(true));
       return;
@@ -634,14 +700,9 @@ final class ActorCell {
     }
     home.entry.crashes.increment();
     if (thrown instanceof VirtualMachineError error && !(error instanceof StackOverflowError)) {
-      LOG.error("{} met {}", this, error.toString(), error);
+      log(Level.ERROR, e).setCause(error).log("{} met {}", this, error.toString());
     } else if (!killed) {
-      LOG.warn(
-          "{} crashed in '{}' (request {})",
-          this,
-          e.type,
-          e.context == null ? "-" : e.context.requestId(),
-          thrown);
+      log(Level.WARN, e).setCause(thrown).log("{} crashed in '{}'", this, e.type);
     }
     if (durable != null && !killed) {
       durable.crashed(t, e, thrown, thrown instanceof StaleVersion s ? s : crashError(e));
@@ -650,6 +711,11 @@ final class ActorCell {
     }
     blameless = outage != null;
     exit(t, reason);
+  }
+
+  /// @param e what it works on; null for nothing
+  private LoggingEventBuilder log(Level level, Envelope e) {
+    return TurnLog.at(LOG, level, this, e == null ? null : e.context);
   }
 
   private static String describe(Throwable thrown) {
@@ -670,7 +736,7 @@ final class ActorCell {
   /// A replay did not match: the actor stops where it is, for people to look at. Neither supervisor
   /// nor parent hears of it, because a restart would end at the same place.
   private void halt(Turn t, Envelope e, JournalMismatch mismatch) {
-    LOG.error("{}", mismatch.getMessage());
+    log(Level.ERROR, e).log(mismatch.getMessage());
     t.discard();
     haltedBy = mismatch.error();
     ExitReason reason = new ExitReason.Error(mismatch.getMessage());
@@ -827,6 +893,7 @@ final class ActorCell {
       } else {
         actorInit();
         actor.activate(ctx);
+        settle(t);
         if (t.hasEffects()) {
           t.flush(system);
         }
@@ -855,7 +922,7 @@ final class ActorCell {
   }
 
   private void startFailed(Turn t, Throwable thrown) {
-    LOG.warn("{} failed to start", this, thrown);
+    log(Level.WARN, null).setCause(thrown).log("{} failed to start", this);
     state = State.CRASHED;
     dropInstance();
     whenChildless(t, childless -> startFailedForGood(childless, thrown));
@@ -947,7 +1014,7 @@ final class ActorCell {
               pause,
               () -> {
                 // Still in quarantine when the wall clock was set back.
-                if (system().resolveQuietly(address) == null && !home.retired()) {
+                if (system().resolveQuietly(address) == null && home.runs()) {
                   wakeAfter(pause);
                 }
               });
@@ -969,11 +1036,12 @@ final class ActorCell {
   private boolean quarantined(String lastCrash) {
     boolean quarantined = home.entry.quarantine.crashed(id(), lastCrash);
     if (quarantined) {
-      LOG.warn(
-          "{} is quarantined: more than {} crashes in {} s",
-          this,
-          Quarantine.CRASHES_MAX,
-          Quarantine.WINDOW.toSeconds());
+      log(Level.WARN, null)
+          .log(
+              "{} is quarantined: more than {} crashes in {} s",
+              this,
+              Quarantine.CRASHES_MAX,
+              Quarantine.WINDOW.toSeconds());
     }
     return quarantined;
   }
@@ -1029,7 +1097,7 @@ final class ActorCell {
           t.flush(system());
         }
       } catch (Throwable thrown) {
-        LOG.warn("{} failed in its terminate handler", this, thrown);
+        log(Level.WARN, null).setCause(thrown).log("{} failed in its terminate handler", this);
         t.discard();
       } finally {
         t.end();
@@ -1236,7 +1304,7 @@ final class ActorCell {
     dropInstance();
     Throwable thrown = tryStart(t);
     if (thrown instanceof PlexException p && p.code() == ErrorCode.UNAVAILABLE) {
-      LOG.warn("{} could not be loaded again yet: {}", this, p.getMessage());
+      log(Level.WARN, null).log("{} could not be loaded again yet: {}", this, p.getMessage());
       durable.pipeline().reload(true);
       return;
     }
@@ -1244,7 +1312,7 @@ final class ActorCell {
     if (thrown instanceof JournalMismatch mismatch) {
       halt(t, null, mismatch);
     } else if (thrown != null) {
-      LOG.warn("{} could not be loaded again", this, thrown);
+      log(Level.WARN, null).setCause(thrown).log("{} could not be loaded again", this);
       ExitReason reason = new ExitReason.Error(describe(thrown));
       tellWatchers(reason, null);
       exit(t, reason);

@@ -116,8 +116,7 @@ final class ActorKeys implements KeyValue {
       return durable.points().conditional(t, call, hash, row);
     }
     t.row(row, null);
-    RowResult answer = VolatileRows.commit(cell, t).getLast();
-    t.flush(cell.system());
+    RowResult answer = cell.commitSegment(t).getLast();
     t.now = null;
     return value(answer);
   }

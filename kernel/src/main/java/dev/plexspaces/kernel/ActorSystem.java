@@ -35,6 +35,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -73,6 +74,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   private final Duration idempotencyKept;
   private final long idempotencyPerTenant;
   private final LongAdder idempotencyRefusals = new LongAdder();
+  private final LongAdder killedAndRunning = new LongAdder();
   private final AtomicLong ids;
   private final LongAdder supervisorReports = new LongAdder();
   private final ConcurrentHashMap<Scope, ScopeTypes> scopes = new ConcurrentHashMap<>();
@@ -264,9 +266,25 @@ public final class ActorSystem implements Invoker, AutoCloseable {
             new PlexException(
                 ErrorCode.UNAVAILABLE,
                 "application '" + unit.id() + "' was stopped while it started"));
+        Installed gaveUp = applications.get(unit.id());
+        if (gaveUp != null && gaveUp.rootGone == rootGone) {
+          fail(gaveUp, reason);
+        }
         applicationExited.accept(unit.id(), reason);
       }
     };
+  }
+
+  /// The root supervisor of an application gave up. Nothing of the application goes on without it,
+  /// virtual actors included; its types stay, so that callers are told what is the matter. Source:
+  /// OTP `application`: when the top supervisor terminates, so has the application.
+  private void fail(Installed installed, ExitReason reason) {
+    LOG.error(
+        "application {} has failed: its root supervisor exited ({})",
+        installed.unit.id(),
+        reason.text());
+    installed.entries.forEach(entry -> entry.failure = reason.text());
+    stop(cells(installed.entries, instances -> {}));
   }
 
   private volatile java.util.function.BiConsumer<String, ExitReason> applicationExited =
@@ -382,16 +400,30 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     List<TypeEntry> entries = installed.entries;
     entries.forEach(entry -> entry.retired = true);
     types.remove(installed.unit.visibleTo(), entries);
-    Set<ActorCell> running = ConcurrentHashMap.newKeySet();
-    CompletableFuture<Void> done = new CompletableFuture<>();
+    return stop(cells(entries, instances -> instances.scope.forget(instances)));
+  }
+
+  /// The live actors of some types.
+  ///
+  /// @param seen called with what holds those of a type in a scope
+  private Set<ActorCell> cells(List<TypeEntry> entries, Consumer<Instances> seen) {
+    Set<ActorCell> cells = ConcurrentHashMap.newKeySet();
     for (ScopeTypes scope : scopes.values()) {
       for (Instances instances : List.copyOf(scope.all())) {
         if (entries.contains(instances.entry)) {
-          running.addAll(instances.cells.values());
-          scope.forget(instances);
+          cells.addAll(instances.cells.values());
+          seen.accept(instances);
         }
       }
     }
+    return cells;
+  }
+
+  /// Stops actors; one that takes too long is killed.
+  ///
+  /// @param running those that are not gone yet; handed over
+  private CompletableFuture<Void> stop(Set<ActorCell> running) {
+    CompletableFuture<Void> done = new CompletableFuture<>();
     if (running.isEmpty()) {
       done.complete(null);
       return done;
@@ -561,7 +593,8 @@ public final class ActorSystem implements Invoker, AutoCloseable {
         supervisorReports.sum(),
         deadLettersByType(),
         handlingTimes.byType(),
-        idempotencyRefusals.sum());
+        idempotencyRefusals.sum(),
+        killedAndRunning.sum());
   }
 
   /// Zero where nothing happened yet: who watches for a change must have seen what it was before.
@@ -627,6 +660,11 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   /// Counts requests refused because of that.
   LongAdder idempotencyRefusals() {
     return idempotencyRefusals;
+  }
+
+  /// Counts actors that were killed and whose handlers did not come back.
+  LongAdder killedAndRunning() {
+    return killedAndRunning;
   }
 
   /// A number that differs from node to node and is the same each time for the same text.

@@ -4,6 +4,7 @@ import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.json.Conversion;
 import dev.plexspaces.kernel.time.Timers;
 import dev.plexspaces.sdk.ActorContext;
+import dev.plexspaces.sdk.ActorException;
 import dev.plexspaces.sdk.ActorRef;
 import dev.plexspaces.sdk.ChildSpec;
 import dev.plexspaces.sdk.ErrorCode;
@@ -33,6 +34,9 @@ final class CellContext implements ActorContext {
 
   /// Longest name of a step, characters.
   static final int STEP_NAME_MAX = 256;
+
+  /// How often one message may be forwarded: more is taken for a loop, which nobody would end.
+  static final int FORWARDS_MAX = 32;
 
   private final ActorCell cell;
   private Address address;
@@ -171,8 +175,7 @@ final class CellContext implements ActorContext {
       boolean durableCallee = home != null && home.entry.durable;
       return durable.points().ask(t, a, durableCallee, named(operation), payload, timeout);
     }
-    VolatileRows.commit(cell, t);
-    t.flush(cell.system());
+    cell.commitSegment(t);
     try {
       return cell.system().asks().ask(cell, t, a, named(operation), payload, timeout);
     } finally {
@@ -194,8 +197,7 @@ final class CellContext implements ActorContext {
     if (durable != null) {
       return LinkCall.response(durable.points().fetch(t, call));
     }
-    VolatileRows.commit(cell, t);
-    t.flush(cell.system());
+    cell.commitSegment(t);
     try {
       String key = LinkCall.key(cell.id(), cell.system().newMessageId());
       return LinkCall.response(call.make(cell, t, key));
@@ -215,8 +217,7 @@ final class CellContext implements ActorContext {
     if (durable != null) {
       return durable.points().step(t, name, work);
     }
-    VolatileRows.commit(cell, t);
-    t.flush(cell.system());
+    cell.commitSegment(t);
     try {
       return work.call();
     } finally {
@@ -230,6 +231,10 @@ final class CellContext implements ActorContext {
     Envelope current = t.envelope;
     Address a = address(to);
     Instances home = known(a);
+    int forwards = forwards(current, a);
+    if (isGivenUp(current)) {
+      return;
+    }
     DurableAsks.Asker asker = current.extras == null ? null : current.extras.asker;
     boolean byRow = cell.durable() != null && home.entry.durable;
     Envelope e =
@@ -245,6 +250,7 @@ final class CellContext implements ActorContext {
       e.extras().id = current.extras.id;
       e.extras().asker = byRow ? asker : null;
     }
+    e.extras().forwards = forwards;
     e.target = a;
     DurableTurns durable = cell.durable();
     if (byRow && (asker != null || e.kind != Message.Kind.CALL)) {
@@ -256,11 +262,48 @@ final class CellContext implements ActorContext {
     }
   }
 
+  /// How often the message will have been forwarded.
+  ///
+  /// @throws ActorException `DEADLOCK` when that would never end
+  private int forwards(Envelope message, Address to) {
+    int forwards = message.extras == null ? 1 : message.extras.forwards + 1;
+    if (to.equals(address())) {
+      throw endless(message, "forwards '" + message.type + "' to itself");
+    }
+    if (forwards > FORWARDS_MAX) {
+      throw endless(
+          message, "'" + message.type + "' was forwarded " + FORWARDS_MAX + " times already");
+    }
+    return forwards;
+  }
+
+  /// The fault of no single actor, and of none that may crash for it: a declared error.
+  private ActorException endless(Envelope message, String what) {
+    if (message.kind != Message.Kind.CALL && cell.durable() == null) {
+      // Nobody else hears of it.
+      TurnLog.at(LOG, Level.WARN, cell, message.context).log("{}: {}; it is dropped", cell, what);
+    }
+    return new ActorException(ErrorCode.DEADLOCK, cell + ": " + what + "; this would never end");
+  }
+
+  /// True when nobody waits for the answer to a call any more.
+  private boolean isGivenUp(Envelope call) {
+    if (call.replyTo != null) {
+      return call.replyTo.isGivenUp();
+    }
+    DurableAsks.Asker asker = call.extras == null ? null : call.extras.asker;
+    // By the time of the turn, which is the same when it is replayed.
+    return asker != null
+        && cell.durable() != null
+        && asker.deadlineMillis() < cell.durable().nowMillis();
+  }
+
   @Override
   public ActorRef spawn(ChildSpec child) {
     Turn t = turn();
     Address a = (Address) actor(child.type(), child.key());
     Instances home = known(a);
+    home.entry.requireRunning();
     home.entry.facetCatalog.check("child " + child.id(), child.facets());
     if (FacetCatalog.named(child.facets(), FacetCatalog.DURABILITY) != null) {
       home.entry.type.requireDurable();
@@ -271,8 +314,9 @@ final class CellContext implements ActorContext {
     if (home.cells.putIfAbsent(child.key(), fresh) != null) {
       throw new PlexException(ErrorCode.CONFLICT, "an actor " + a + " is alive already");
     }
-    if (home.retired()) {
+    if (!home.runs()) {
       home.cells.remove(child.key(), fresh);
+      home.entry.requireRunning();
       throw new PlexException(ErrorCode.ACTOR_NOT_FOUND, "unknown actor type '" + a.type + "'");
     }
     a.cell = fresh;
@@ -477,9 +521,6 @@ final class CellContext implements ActorContext {
           case WARNING -> Level.WARN;
           case ERROR -> Level.ERROR;
         };
-    LOG.atLevel(slf4j)
-        .addKeyValue("actor", cell.toString())
-        .addKeyValue("request_id", t.envelope.context.requestId())
-        .log(message);
+    TurnLog.at(LOG, slf4j, cell, t.envelope.context).log(message);
   }
 }

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /// The commits of one durable activation on their way to the disk, and what waits for them.
 final class CommitPipeline {
@@ -193,7 +194,8 @@ final class CommitPipeline {
 
           @Override
           public void refused(PlexException why) {
-            LOG.warn("{}: {} failed: {}", cell, what, why.getMessage());
+            TurnLog.at(LOG, Level.WARN, cell, null).log(
+                "{}: {} failed: {}", cell, what, why.getMessage());
             if (why.code() == ErrorCode.UNAVAILABLE) {
               cell.system()
                   .timers()
@@ -366,7 +368,8 @@ final class CommitPipeline {
         takeBack();
         return;
       }
-      LOG.warn("{}: the store refused a commit: {}", cell, why.getMessage());
+      TurnLog.at(LOG, Level.WARN, cell, envelope == null ? null : envelope.context).log(
+          "{}: the store refused a commit: {}", cell, why.getMessage());
       trouble = why.code() == ErrorCode.UNAVAILABLE ? " (" + why.getMessage() + ")" : "";
       PlexException outcome = why.code() == ErrorCode.CONFLICT ? refusal() : why;
       refuse(outcome);

@@ -1,6 +1,5 @@
 package dev.plexspaces.kernel;
 
-import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.time.Clock;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.Message;
@@ -15,6 +14,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /// Messages that nobody will process: counted by type and reason, the latest of the volatile ones
 /// kept for people to see. The durable ones are rows of the store.
@@ -109,14 +109,13 @@ public final class DeadLetters {
   /// The row of `envelope` has become a dead letter on disk.
   ///
   /// @param why for the log
-  void buried(ActorId target, Envelope envelope, Reason reason, String why) {
-    count(target.type(), reason);
-    LOG.warn(
-        "{}: durable message '{}' is a dead letter (message {}, request {}): {}",
+  void buried(ActorCell target, Envelope envelope, Reason reason, String why) {
+    count(target.home.entry.type.name(), reason);
+    TurnLog.at(LOG, Level.WARN, target, envelope.context).log(
+        "{}: durable message '{}' is a dead letter (message {}): {}",
         target,
         envelope.type,
         envelope.id(),
-        envelope.context == null ? "-" : envelope.context.requestId(),
         why);
   }
 

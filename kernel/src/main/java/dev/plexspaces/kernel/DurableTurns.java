@@ -750,7 +750,7 @@ final class DurableTurns {
       if (e.extras.asker == null) {
         after.add(new Row.InboxBury(id, e.inboxSeq(), reason, open), null);
         // Nothing else is left to happen: the segment was dropped.
-        t.buffer((Turn.Effect) worker -> cell.system().deadLetters().buried(id, e, end, reason));
+        t.buffer((Turn.Effect) worker -> cell.system().deadLetters().buried(cell, e, end, reason));
       } else {
         Envelope answer = DurableAsks.reply(e.extras.asker, null, reply);
         after.add(new Row.InboxDelete(id, e.inboxSeq()), null);

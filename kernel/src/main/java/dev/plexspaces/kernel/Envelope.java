@@ -56,6 +56,9 @@ final class Envelope implements Message {
     /// The durable timer whose row this is; -1 for none.
     long durableTimer = -1;
 
+    /// How often it was forwarded.
+    int forwards;
+
     /// The durable actor that waits for the reply in its inbox; null for none.
     DurableAsks.Asker asker;
 

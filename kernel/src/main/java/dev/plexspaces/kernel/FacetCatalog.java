@@ -124,7 +124,7 @@ public final class FacetCatalog {
       case DURABILITY -> checkpointInterval(facet);
       case LOGGING -> {
         try {
-          new LoggingFacet("").attach(facet.config());
+          new LoggingFacet(null).attach(facet.config());
         } catch (PlexException e) {
           throw invalid("level", e.getMessage());
         }
@@ -268,7 +268,7 @@ public final class FacetCatalog {
           switch (spec.name()) {
             case VIRTUAL_ACTOR, DURABILITY, TIMER -> null;
             case METRICS -> new MetricsFacet(times.of(cell.home.entry.type.name()));
-            case LOGGING -> new LoggingFacet(cell.toString());
+            case LOGGING -> new LoggingFacet(cell);
             default -> own.get(spec.name()).get();
           };
       if (facet != null) {

@@ -7,6 +7,7 @@ import dev.plexspaces.sdk.Message;
 import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /// The facets around one actor, outermost first.
 final class FacetChain {
@@ -39,7 +40,9 @@ final class FacetChain {
       try {
         facet.detach();
       } catch (Throwable thrown) {
-        LOG.warn("{}: facet '{}' failed to detach", owner, facet.name(), thrown);
+        TurnLog.at(LOG, Level.WARN, owner, null)
+            .setCause(thrown)
+            .log("{}: facet '{}' failed to detach", owner, facet.name());
       }
     }
   }

@@ -24,19 +24,29 @@ final class Instances {
     return entry.retired;
   }
 
+  /// True while actors of the type can be activated.
+  boolean runs() {
+    return !entry.retired && entry.failure == null;
+  }
+
   /// The live actor, or when its type is virtual a new one, which starts once something is offered
   /// to it or [ActorCell#wake] is called; null when there is none.
   ///
   /// Not started here, because one that fails to start closes its mailbox: whoever offers its
   /// message then would activate it again and again.
+  ///
+  /// @throws PlexException `QUARANTINED`; `UNAVAILABLE` when the type's application has failed
   ActorCell resolve(String key) {
     ActorCell cell = cells.get(key);
+    if (cell == null) {
+      entry.requireRunning();
+    }
     if (cell == null && entry.virtual && !entry.retired) {
       entry.quarantine.check(scope.scope, entry.type.name(), key);
       ActorCell fresh = ActorCell.dormant(this, key, entry.defaults);
       cell = cells.putIfAbsent(key, fresh);
       if (cell == null) {
-        if (entry.retired) {
+        if (entry.retired || entry.failure != null) {
           // The application went between the two looks and did not see this one.
           cells.remove(key, fresh);
           fresh.send(new ActorCell.Stop(ExitReason.SHUTDOWN, null));

@@ -65,7 +65,8 @@ public interface Invoker {
   /// @param startedAt of this activation
   /// @param messages processed by this activation
   /// @param mailboxDepth waiting now
-  /// @param restarts since deployment
+  /// @param restarts since its supervisor started it, or since this activation; a supervisor that
+  ///   is restarted itself starts its actors anew
   record ActorInfo(
       ActorId id,
       String state,

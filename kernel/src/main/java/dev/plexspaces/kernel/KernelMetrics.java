@@ -10,12 +10,14 @@ import java.util.Map;
 ///   reasons of each
 /// @param idempotencyRefusals requests with a new idempotency key refused because their tenant has
 ///   as many outcomes remembered as it may
+/// @param killedAndRunning actors that were killed and whose handlers ran on for seconds
 public record KernelMetrics(
     List<TypeMetrics> types,
     long supervisorReports,
     Map<String, Map<DeadLetters.Reason, Long>> deadLetters,
     Map<String, HandlingTimes.Times> handlingTimes,
-    long idempotencyRefusals) {
+    long idempotencyRefusals,
+    long killedAndRunning) {
 
   /// One actor type, all scopes together.
   ///

@@ -17,10 +17,11 @@ final class LoggingFacet implements Facet {
 
   private static final Logger LOG = LoggerFactory.getLogger(LoggingFacet.class);
 
-  private final String actor;
+  private final ActorCell actor;
   private Level level = Level.DEBUG;
 
-  LoggingFacet(String actor) {
+  /// @param actor null for one that is only checked
+  LoggingFacet(ActorCell actor) {
     this.actor = actor;
   }
 
@@ -56,10 +57,8 @@ final class LoggingFacet implements Facet {
       outcome = "ok";
       return reply;
     } finally {
-      LOG.atLevel(level)
-          .addKeyValue("actor", actor)
+      TurnLog.at(LOG, level, actor, context.request())
           .addKeyValue("operation", message.type())
-          .addKeyValue("request_id", context.request().requestId())
           .log("{} {} {}", actor, message.type(), outcome);
     }
   }

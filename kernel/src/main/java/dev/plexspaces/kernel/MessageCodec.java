@@ -65,6 +65,9 @@ final class MessageCodec {
         fields.put("error", error(extras.error));
       }
     }
+    if (extras.forwards > 0) {
+      fields.put("forwards", extras.forwards);
+    }
     if (extras.idempotency != null) {
       IdempotencyKey key = extras.idempotency;
       fields.put("idempotency", List.of(HEX.formatHex(key.key()), HEX.formatHex(key.body())));
@@ -84,6 +87,9 @@ final class MessageCodec {
       if (fields.get("error") instanceof Map<?, ?> error) {
         e.extras.error = error(error);
       }
+    }
+    if (fields.get("forwards") instanceof Number forwards) {
+      e.extras().forwards = forwards.intValue();
     }
     if (fields.get("idempotency") instanceof List<?> key) {
       e.extras().idempotency =

@@ -268,6 +268,7 @@ final class OutsideCalls {
               + scope.scope
               + "; deploy an application that offers it");
     }
+    home.entry.requireRunning();
     if (target.key().isPresent()) {
       ActorCell live = home.cells.get(target.key().get());
       if (live != null) {

@@ -62,6 +62,11 @@ abstract class ReplyTo extends Deadline {
     fail(new PlexException(ErrorCode.TIMEOUT, timeoutText()));
   }
 
+  /// True when it was settled before its answer came, or nobody waits for that any more.
+  boolean isGivenUp() {
+    return done();
+  }
+
   /// The reply.
   ///
   /// @throws PlexException the error it was settled with
@@ -162,6 +167,11 @@ abstract class ReplyTo extends Deadline {
       super(Long.MAX_VALUE);
       this.system = system;
       this.asker = asker;
+    }
+
+    @Override
+    boolean isGivenUp() {
+      return super.isGivenUp() || asker.deadlineMillis() < system.clock().millis();
     }
 
     @Override

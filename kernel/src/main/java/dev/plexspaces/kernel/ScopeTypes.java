@@ -27,7 +27,7 @@ final class ScopeTypes {
             scope.namespace(),
             "system",
             Set.of(),
-            "-",
+            TurnLog.NO_REQUEST,
             Optional.empty(),
             Optional.empty());
   }

@@ -1,8 +1,10 @@
 package dev.plexspaces.kernel;
 
+import dev.plexspaces.kernel.binding.VolatileState;
 import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.journal.Row;
 import dev.plexspaces.kernel.journal.TurnRecord;
+import dev.plexspaces.sdk.Actor;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
 import java.time.Instant;
@@ -49,6 +51,9 @@ final class Turn {
 
   Envelope envelope;
 
+  /// The state a volatile actor had at the beginning of its segment; null when it keeps none.
+  private Object[] saved;
+
   /// Fixed within a segment; null until asked for.
   Instant now;
 
@@ -93,6 +98,23 @@ final class Turn {
     keys = null;
   }
 
+  /// A segment of a volatile actor begins: what it changes from now on can be taken back.
+  void save(VolatileState state) {
+    saved = state.save();
+  }
+
+  /// What the segment changed of a volatile actor's state stands.
+  void settle(VolatileState state) {
+    state.settle(saved);
+  }
+
+  /// Undoes what the segment changed of a volatile actor's state.
+  void takeBack(Actor actor) {
+    if (saved != null) {
+      ((VolatileState) actor).takeBack(saved);
+    }
+  }
+
   SegmentKeys keys() {
     if (keys == null) {
       keys = new SegmentKeys();
@@ -107,6 +129,7 @@ final class Turn {
 
   void end() {
     envelope = null;
+    saved = null;
     if (count > 0 || unusual) {
       // Whatever the turn's end did not take must not reach the next actor on this thread.
       discard();

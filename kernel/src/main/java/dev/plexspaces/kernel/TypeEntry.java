@@ -2,7 +2,9 @@ package dev.plexspaces.kernel;
 
 import dev.plexspaces.kernel.binding.ActorType;
 import dev.plexspaces.sdk.ChildSpec;
+import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.FacetSpec;
+import dev.plexspaces.sdk.PlexException;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
@@ -20,6 +22,9 @@ final class TypeEntry {
   /// How user-defined facets of the application are made.
   final FacetCatalog facetCatalog;
 
+  /// What a turn of its volatile actors changed can be taken back.
+  final boolean keepsState;
+
   final boolean virtual;
   final boolean durable;
 
@@ -34,7 +39,12 @@ final class TypeEntry {
   /// The ways out of its application.
   final ServiceLinks links;
 
+  /// Its application is gone.
   volatile boolean retired;
+
+  /// Why none of its application runs although it is still there: its root supervisor gave up. Null
+  /// while that is not so.
+  volatile String failure;
 
   /// A durable actor may monitor one of this type: their exits are worth a look into the store.
   volatile boolean monitored;
@@ -48,6 +58,19 @@ final class TypeEntry {
 
   /* Turns since a handler of the type last blocked. Racy on purpose: losing some counts is harmless. */
   int inlineTrust;
+
+  /// Refuses what can only be done while the application runs.
+  ///
+  /// @throws PlexException `UNAVAILABLE` naming the application and what became of it
+  void requireRunning() {
+    String why = failure;
+    if (why != null) {
+      throw new PlexException(
+          ErrorCode.UNAVAILABLE,
+          "application '%s' of actor type '%s' has failed: its root supervisor exited (%s); undeploy the application and deploy it again"
+              .formatted(application, type.name(), why));
+    }
+  }
 
   /// A handler of the type returned without having blocked. Writes only until the trust is won: the
   /// entry is shared by all its actors, and cores that write to one line slow each other down.
@@ -72,6 +95,7 @@ final class TypeEntry {
     this.facetCatalog = facetCatalog;
     this.quarantine = quarantine;
     this.links = links;
+    this.keepsState = type.keepsState();
     FacetSpec virtualFacet = FacetCatalog.named(facets, FacetCatalog.VIRTUAL_ACTOR);
     this.virtual = virtualFacet != null;
     this.durable = FacetCatalog.named(facets, FacetCatalog.DURABILITY) != null;

@@ -233,13 +233,80 @@ class SupervisionTest {
       node.askFails("worker", "b", "crash", null);
       expect("stop b " + Exit.CRASH.text, "stop c shutdown", "stop a shutdown");
       assertThat(Node.await(exited)).isEqualTo("app: error: reached max restart intensity");
-      assertThat(node.askFails("worker", "a", "get", null).code())
-          .isEqualTo(ErrorCode.ACTOR_NOT_FOUND);
+      assertThat(node.askFails("worker", "a", "get", null).code()).isEqualTo(ErrorCode.UNAVAILABLE);
 
       node.uninstall("app");
       node.install(unit);
       expect("start a", "start b", "start c");
       assertThat(node.ask("worker", "b", "get")).isEqualTo(0);
+    }
+  }
+
+  @Test
+  void applicationThatGaveUp_runsNoVirtualActors_untilItIsInstalledAgain() {
+    try (Node node = Node.start()) {
+      CompletableFuture<String> exited = new CompletableFuture<>();
+      node.system.onApplicationExit((id, reason) -> exited.complete(id));
+      CompletableFuture<String> ended = new CompletableFuture<>();
+      TestType free =
+          TestType.of(
+              "free",
+              () ->
+                  Script.of("get", (c, m) -> "alive")
+                      .on("tell", (c, m) -> "told")
+                      .terminate((c, reason) -> ended.complete(reason.text())),
+              FacetCatalog.VIRTUAL_ACTOR);
+      TestType kept =
+          DurableScript.type(
+              "kept", () -> DurableScript.of("add", (c, m, s) -> DurableScript.add(s, "n", 1)));
+      ApplicationUnit unit =
+          Node.unit(
+              "app", Node.supervisor("app", ONE_FOR_ONE, 0, child("a")), worker(), free, kept);
+      node.install(unit);
+      TestType other =
+          TestType.of(
+              "other",
+              () ->
+                  Script.of(
+                      "ask_free",
+                      (c, m) -> {
+                        try {
+                          return c.ask(c.actor("free", "y"), "get", null, Node.BOUND);
+                        } catch (PlexException e) {
+                          return e.code().name();
+                        }
+                      }),
+              FacetCatalog.VIRTUAL_ACTOR);
+      node.install(Node.unit("b", Node.supervisor("b", ONE_FOR_ONE, 0), other));
+      expect("start a");
+      assertThat(node.ask("free", "x", "get")).isEqualTo("alive");
+      assertThat(node.ask("kept", "x", "add")).isEqualTo(1L);
+
+      node.askFails("worker", "a", "crash", null);
+      expect("stop a " + Exit.CRASH.text);
+      assertThat(Node.await(exited)).isEqualTo("app");
+      assertThat(Node.await(ended)).isEqualTo("shutdown");
+      Node.eventually(() -> node.state("free", "x").isEmpty() && node.state("kept", "x").isEmpty());
+
+      for (String type : List.of("free", "kept", "worker")) {
+        PlexException refused = node.askFails(type, "x", "get", null);
+        assertThat(refused.code()).as(type).isEqualTo(ErrorCode.UNAVAILABLE);
+        assertThat(refused)
+            .hasMessageContaining("application 'app'")
+            .hasMessageContaining("has failed")
+            .hasMessageContaining("reached max restart intensity");
+        assertThat(node.tellFails(type, "x", "get", null).code()).isEqualTo(ErrorCode.UNAVAILABLE);
+      }
+      assertThat(node.ask("other", "o", "ask_free")).isEqualTo("UNAVAILABLE");
+      assertThat(node.state("free", "y")).isEmpty();
+
+      node.uninstall("app");
+      assertThat(node.askFails("free", "x", "get", null).code())
+          .isEqualTo(ErrorCode.ACTOR_NOT_FOUND);
+      node.install(unit);
+      expect("start a");
+      assertThat(node.ask("free", "x", "get")).isEqualTo("alive");
+      assertThat(node.ask("kept", "x", "add")).isEqualTo(2L);
     }
   }
 
@@ -278,8 +345,9 @@ class SupervisionTest {
         assertThat(node.ask("worker", "n2", "get")).isEqualTo(0);
       }
       assertThat(node.ask("worker", "r", "get")).isEqualTo(1);
-      assertThat(node.system.actor(Node.id("worker", "n1")).orElseThrow().supervisor())
-          .isEqualTo("app/inner");
+      Invoker.ActorInfo fresh = node.system.actor(Node.id("worker", "n1")).orElseThrow();
+      assertThat(fresh.supervisor()).isEqualTo("app/inner");
+      assertThat(fresh.restarts()).as("it is another actor of that name").isZero();
       node.uninstall("app");
       expect("stop n2 shutdown", "stop n1 shutdown", "stop r shutdown");
     }
@@ -678,6 +746,11 @@ class SupervisionTest {
           });
       Node.await(uninstalling);
       assertThat(seconds.get()).as("not before its time").isGreaterThanOrEqualTo(2);
+      assertThat(node.system.metrics().killedAndRunning()).as("it may come back").isZero();
+      node.advance(ActorCell.KILL_TAKES_MAX);
+      assertThat(node.system.metrics().killedAndRunning()).isEqualTo(1);
+      node.advance(Duration.ofMinutes(1));
+      assertThat(node.system.metrics().killedAndRunning()).as("said once").isEqualTo(1);
 
       node.install(unit);
       assertThat(node.ask("stuck", "s", "get")).isEqualTo("alive");

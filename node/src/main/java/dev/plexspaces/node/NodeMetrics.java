@@ -142,6 +142,11 @@ final class NodeMetrics implements AutoCloseable {
             "plexspaces_idempotency_refusals",
             "Requests with a new idempotency key beyond their tenant's quota.",
             one(kernel.idempotencyRefusals())));
+    all.add(
+        counter(
+            "plexspaces_actor_killed_running",
+            "Actors that were killed and whose handlers ran on.",
+            one(kernel.killedAndRunning())));
     if (!kernel.handlingTimes().isEmpty()) {
       all.add(handlingTimes(kernel.handlingTimes()));
     }

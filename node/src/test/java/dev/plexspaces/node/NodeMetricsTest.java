@@ -27,7 +27,8 @@ class NodeMetricsTest {
             9,
             Map.of("account", Map.of(DeadLetters.Reason.NO_ACTOR, 10L)),
             Map.of(),
-            21);
+            21,
+            22);
 
     assertThat(text(kernel).lines())
         .contains(
@@ -53,6 +54,7 @@ class NodeMetricsTest {
             "plexspaces_store_wal_pages 18.0",
             "plexspaces_store_requests_remembered 20.0",
             "plexspaces_idempotency_refusals_total 21.0",
+            "plexspaces_actor_killed_running_total 22.0",
             "plexspaces_store_state{state=\"disk_full\"} 1.0",
             "plexspaces_store_state{state=\"running\"} 0.0");
   }
@@ -62,13 +64,13 @@ class NodeMetricsTest {
   void sameTypeTwice_isAddedUp() {
     TypeMetrics one = new TypeMetrics("account", "bank", 1, 2, 3, 4, 5, 6, 7, 8);
 
-    assertThat(text(new KernelMetrics(List.of(one, one), 0, Map.of(), Map.of(), 0)).lines())
+    assertThat(text(new KernelMetrics(List.of(one, one), 0, Map.of(), Map.of(), 0, 0)).lines())
         .contains("plexspaces_actor_live{application=\"bank\",type=\"account\"} 2.0");
   }
 
   @Test
   void serviceLinks_showCallsByOutcomeRetriesAndTheBreaker() {
-    assertThat(text(new KernelMetrics(List.of(), 0, Map.of(), Map.of(), 0)).lines())
+    assertThat(text(new KernelMetrics(List.of(), 0, Map.of(), Map.of(), 0, 0)).lines())
         .contains(
             "plexspaces_link_calls_total{application=\"shop\",link=\"bank\",outcome=\"ok\"} 7.0",
             "plexspaces_link_calls_total{application=\"shop\",link=\"bank\",outcome=\"breaker_open\"} 2.0",

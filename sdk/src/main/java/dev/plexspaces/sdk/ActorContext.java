@@ -94,6 +94,10 @@ public interface ActorContext {
   Object step(String name, Callable<?> work) throws Exception;
 
   /// Hands the current message to `to`, which replies in this actor's place; return [Reply#LATER].
+  /// A call whose caller has given up is not passed on.
+  ///
+  /// @throws ActorException `DEADLOCK` when `to` is this actor or the message was forwarded 32
+  ///   times already, which is taken for a loop; `ACTOR_NOT_FOUND`
   void forward(ActorRef to);
 
   /// Starts a child of this actor; it stops when this actor stops. Starts when the turn commits.
@@ -148,6 +152,7 @@ public interface ActorContext {
   /// Randomness of this turn; for a durable actor the same when the turn is replayed.
   RandomGenerator random();
 
-  /// Writes a line to the node's log with this actor's type, key and the request id.
+  /// Writes a line to the node's log, with the fields `actor` (type and key), `tenant`, `namespace`
+  /// and, of the request this turn works for, `request_id` and `trace_id`.
   void log(System.Logger.Level level, String message);
 }

@@ -4,6 +4,10 @@ import java.util.List;
 
 /// A declared business error: the caller gets it as its answer, changes made since the last commit
 /// are rolled back, and the actor does not crash. Source: DESIGN section 5, "Failure of a turn".
+///
+/// Rolled back are messages, timers, keys and the fields annotated with [State], in actors with the
+/// `durability` facet and without. Not rolled back: fields without that annotation, of an actor
+/// that is not durable, and whatever a hand-written [Actor] keeps; it must check before it changes.
 public final class ActorException extends PlexException {
 
   /// A rule of the actor refused the request (`FAILED_PRECONDITION`).

@@ -104,6 +104,11 @@ class TestActorsTest {
           .isInstanceOfSatisfying(
               PlexException.class,
               e -> assertThat(e.code()).isEqualTo(ErrorCode.FAILED_PRECONDITION));
+      assertThatThrownBy(() -> actors.ask("purse", "p", "put", Map.of("amount", 99)))
+          .isInstanceOf(PlexException.class);
+      assertThat(actors.ask("purse", "p", "put", Map.of("amount", 0)))
+          .as("a declared error undoes the turn")
+          .isEqualTo(Map.of("coins", 13L));
       assertThatThrownBy(() -> actors.ask("purse", "p", "drop", null))
           .isInstanceOfSatisfying(
               PlexException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.ACTOR_CRASHED));

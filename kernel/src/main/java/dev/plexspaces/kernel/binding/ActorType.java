@@ -41,6 +41,11 @@ public interface ActorType {
   ///   what does not fit
   default void check(Message.Kind kind, String operation, Object payload, boolean textual) {}
 
+  /// True when its actors implement [VolatileState] and have state to take back.
+  default boolean keepsState() {
+    return false;
+  }
+
   /// Checks that actors of the type may be durable.
   ///
   /// @throws PlexException `INVALID_MESSAGE` naming the field that would not survive a crash

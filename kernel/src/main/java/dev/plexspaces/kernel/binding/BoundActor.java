@@ -18,9 +18,11 @@ import java.util.Objects;
 /// One actor of an annotated class.
 ///
 /// Implementation notes. An idle actor is this object, the author's object and, if it is durable,
-/// an array of the state as last committed. Nothing is tracked until [#restore] is called: a
-/// volatile actor keeps the plain collections of its class and pays nothing.
-final class BoundActor implements Actor, DurableState {
+/// an array of the state as last committed. The state of a volatile one is read into an array
+/// before each message and left to whoever runs the turn. Only lists and maps are more than that:
+/// tracked ones stand in for those of the class, in both kinds of actor, so that what a turn did to
+/// them can be undone without a copy.
+final class BoundActor implements Actor, DurableState, VolatileState {
 
   /// Header that says that the payload came from a query string.
   private static final String TEXTUAL = "plexspaces-textual";
@@ -28,8 +30,8 @@ final class BoundActor implements Actor, DurableState {
   private final BoundType type;
   private Object instance;
 
-  /// The committed value of every state field, a tracked collection standing for itself; null while
-  /// nothing is tracked.
+  /// The committed value of every state field, a tracked collection standing for itself; null for a
+  /// volatile actor.
   private Object[] baseline;
 
   BoundActor(BoundType type, Object instance) {
@@ -142,6 +144,34 @@ final class BoundActor implements Actor, DurableState {
     return changes;
   }
 
+  @Override
+  public void settle(Object[] saved) {
+    if (type.collections.length == 0) {
+      return;
+    }
+    Object[] now = type.read(instance);
+    for (int slot : type.collections) {
+      Object value = now[slot];
+      if (saved == null || value != saved[slot]) {
+        value = type.fields[slot].initial(value);
+        type.write(instance, slot, value);
+      }
+      commit(value);
+    }
+  }
+
+  @Override
+  public Object[] save() {
+    return type.read(instance);
+  }
+
+  @Override
+  public void takeBack(Object[] saved) {
+    for (int slot = 0; slot < saved.length; slot++) {
+      rollback(slot, saved[slot]);
+    }
+  }
+
   private void settle(int slot, Object value) {
     if (type.fields[slot].kind() == StateField.Kind.VALUE) {
       if (value != baseline[slot]) {
@@ -179,13 +209,17 @@ final class BoundActor implements Actor, DurableState {
       return;
     }
     for (int i = 0; i < baseline.length; i++) {
-      switch (baseline[i]) {
-        case TrackedList list -> list.rollback();
-        case TrackedMap map -> map.rollback();
-        case null, default -> {}
-      }
-      type.write(instance, i, baseline[i]);
+      rollback(i, baseline[i]);
     }
+  }
+
+  private void rollback(int slot, Object before) {
+    switch (before) {
+      case TrackedList list -> list.rollback();
+      case TrackedMap map -> map.rollback();
+      case null, default -> {}
+    }
+    type.write(instance, slot, before);
   }
 
   @Override

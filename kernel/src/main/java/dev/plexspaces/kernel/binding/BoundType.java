@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import java.util.stream.IntStream;
 
 /// An annotated class as an actor type: everything its instances share.
 final class BoundType implements ActorType {
@@ -36,9 +37,15 @@ final class BoundType implements ActorType {
   private final SortedSet<String> operations;
   private final DurabilityCheck durability;
   private final Dispatch own;
-  private final List<Level> levels;
+
+  /// An array, because it is walked for each message to an actor that has state.
+  private final Level[] levels;
 
   final StateField[] fields;
+
+  /// Slots of the fields that are lists or maps.
+  final int[] collections;
+
   final Map<String, BoundMethod> handlers;
   final BoundMethod any;
   final Optional<BoundMethod> init;
@@ -74,8 +81,12 @@ final class BoundType implements ActorType {
     this.activate = life.activate;
     this.terminate = life.terminate;
     this.own = memory.own;
-    this.levels = memory.levels;
+    this.levels = memory.levels.toArray(Level[]::new);
     this.fields = memory.fields.toArray(StateField[]::new);
+    this.collections =
+        IntStream.range(0, fields.length)
+            .filter(slot -> fields[slot].kind() != StateField.Kind.VALUE)
+            .toArray();
     this.machine = memory.machine;
     this.durability = memory.durability;
   }
@@ -150,6 +161,11 @@ final class BoundType implements ActorType {
         ErrorCode.UNKNOWN_OPERATION,
         "no operation '%s' on %s; it has: %s"
             .formatted(shown, name, String.join(", ", operations)));
+  }
+
+  @Override
+  public boolean keepsState() {
+    return fields.length > 0;
   }
 
   @Override

@@ -7,8 +7,8 @@ import java.util.List;
 /// The state of one actor as a stream of changes; implemented by bound actors beside `sdk.Actor`.
 /// Used by one thread at a time.
 ///
-/// Nothing is tracked before the first [#restore]: a volatile actor, for which it is never called,
-/// pays nothing. A new durable actor is restored from no changes before its `init`.
+/// Nothing is tracked here before the first [#restore], which is never called for a volatile actor;
+/// see [VolatileState]. A new durable actor is restored from no changes before its `init`.
 public interface DurableState {
 
   /// Returns what changed since the previous call to this, [#rollback] or [#restore], in order, and

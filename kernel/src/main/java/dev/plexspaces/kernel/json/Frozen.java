@@ -17,7 +17,8 @@ public sealed interface Frozen permits FrozenList, FrozenMap {
   /// Returns a value equal to `value` that nobody can change: scalars, enums and records of such as
   /// they are, maps, iterables and arrays copied unless they are frozen already.
   ///
-  /// @throws IllegalArgumentException for a type that is none of these, naming path and type
+  /// @throws IllegalArgumentException for a type that is none of these, naming it, and for NaN and
+  ///   infinities, which JSON cannot carry
   static Object copy(Object value) {
     return copy(value, false, 0);
   }
@@ -39,12 +40,12 @@ public sealed interface Frozen permits FrozenList, FrozenMap {
       case String s -> s;
       case Long n -> n;
       case Boolean b -> b;
-      case Double d -> d;
+      case Double d -> finite(d, d);
       case Frozen f when !tree || isTree(f) -> f;
       case Integer n -> tree ? (Object) (long) n : n;
       case Short n -> tree ? (Object) (long) n : n;
       case Byte n -> tree ? (Object) (long) n : n;
-      case Float n -> tree ? (Object) Double.valueOf(n.toString()) : n;
+      case Float n -> finite(tree ? (Object) Double.valueOf(n.toString()) : n, n);
       case BigInteger n -> tree && n.bitLength() < Long.SIZE ? (Object) n.longValue() : n;
       case BigDecimal n -> tree ? decimal(n) : n;
       case Character c -> tree ? c.toString() : c;
@@ -68,6 +69,13 @@ public sealed interface Frozen permits FrozenList, FrozenMap {
                 + " maps");
       }
     };
+  }
+
+  private static Object finite(Object value, double number) {
+    if (!Double.isFinite(number)) {
+      throw new IllegalArgumentException(number + ", which is not a JSON number");
+    }
+    return value;
   }
 
   private static boolean isTree(Frozen frozen) {
@@ -94,7 +102,7 @@ public sealed interface Frozen permits FrozenList, FrozenMap {
 
   private static Object record(Record record, boolean tree, int depth) {
     RecordShape shape = RecordShape.of(record.getClass());
-    if (!tree && shape.flat()) {
+    if (!tree && shape.flat() && !shape.floating()) {
       return record;
     }
     Object[] values = shape.values(record);

@@ -10,6 +10,7 @@ import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Set;
 
 /// The components of a record class and generated code to take a record apart and to make one.
 ///
@@ -19,6 +20,9 @@ public final class RecordShape {
   private static final MethodType VALUES =
       MethodType.methodType(void.class, Object.class, Object[].class);
   private static final MethodType CONSTRUCT = MethodType.methodType(Object.class, Object[].class);
+
+  private static final Set<Class<?>> FLOATING =
+      Set.of(double.class, Double.class, float.class, Float.class);
 
   private static final ClassValue<RecordShape> SHAPES =
       new ClassValue<>() {
@@ -32,6 +36,7 @@ public final class RecordShape {
   private final byte[][] quotedNames;
   private final Type[] types;
   private final boolean flat;
+  private final boolean floating;
   private final MethodHandle values;
   private final MethodHandle construct;
 
@@ -47,6 +52,7 @@ public final class RecordShape {
             .toArray(byte[][]::new);
     types = Arrays.stream(components).map(RecordComponent::getGenericType).toArray(Type[]::new);
     flat = Arrays.stream(components).allMatch(c -> Conversion.isScalar(c.getType()));
+    floating = Arrays.stream(components).anyMatch(c -> FLOATING.contains(c.getType()));
     Companion companion =
         Companion.of(
             type,
@@ -82,6 +88,11 @@ public final class RecordShape {
   /// True when no component can hold anything mutable.
   public boolean flat() {
     return flat;
+  }
+
+  /// True when a component can be NaN or infinite.
+  boolean floating() {
+    return floating;
   }
 
   /// The components of a record of this shape, in order, in a fresh array.

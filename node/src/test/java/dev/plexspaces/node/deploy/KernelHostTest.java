@@ -3,6 +3,10 @@ package dev.plexspaces.node.deploy;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.AppenderBase;
 import dev.plexspaces.kernel.ActorSystem;
 import dev.plexspaces.kernel.Invoker;
 import dev.plexspaces.kernel.binding.AnnotatedActors;
@@ -21,8 +25,10 @@ import java.time.InstantSource;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
@@ -31,6 +37,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.slf4j.LoggerFactory;
 
 /// Deployments in the real actor system.
 class KernelHostTest {
@@ -54,6 +61,10 @@ class KernelHostTest {
                 @Handler("add") long add(@Param(defaultValue = "1") long by) { return count += by; }
                 @Handler("note") String note(Added added) { return added.note() + added.by(); }
                 @Handler("get") long get() { return count; }
+                @Handler("spin") void spin() {
+                  System.setProperty("kernel-host-test.spins", "yes");
+                  while (System.getProperty("kernel-host-test.stop") == null) Thread.onSpinWait();
+                }
                 @Handler("fail") void fail() { throw new IllegalStateException("on purpose"); }
               }
               """));
@@ -115,8 +126,50 @@ class KernelHostTest {
     assertThat(deployments.find("a").orElseThrow().detail())
         .startsWith("its root supervisor exited: ");
     assertThat(deployments.find("b").orElseThrow().status()).isEqualTo(Status.RUNNING);
+    PlexException refused = refusal("one", "get");
+    assertThat(refused.code()).isEqualTo(ErrorCode.UNAVAILABLE);
+    assertThat(refused).hasMessageContaining("application 'a'").hasMessageContaining("failed");
     deployments.undeploy("a", false);
     assertThat(deployments.list()).extracting(Deployment::id).containsExactly("b");
+  }
+
+  @Test
+  void handlerThatRunsOnAfterUndeploy_isNamedInTheLog() throws Exception {
+    Logger log = (Logger) LoggerFactory.getLogger("dev.plexspaces.kernel.ActorCell");
+    BlockingQueue<ILoggingEvent> lines = new LinkedBlockingQueue<>();
+    AppenderBase<ILoggingEvent> appender =
+        new AppenderBase<>() {
+          @Override
+          protected void append(ILoggingEvent event) {
+            lines.add(event);
+          }
+        };
+    appender.start();
+    log.addAppender(appender);
+    log.setLevel(Level.WARN);
+    log.setAdditive(false);
+    try {
+      deploy("a", children("one") + "shutdown_timeout_seconds = 0\n");
+      CompletableFuture<Object> spinning =
+          CompletableFuture.supplyAsync(
+              () -> refusal("one", "spin"), task -> Thread.ofVirtual().start(task));
+      await(() -> System.getProperty("kernel-host-test.spins") != null);
+
+      deployments.undeploy("a", false);
+
+      ILoggingEvent line = lines.poll(20, TimeUnit.SECONDS);
+      assertThat(line).isNotNull();
+      assertThat(line.getFormattedMessage())
+          .startsWith("counter/one of application a was killed 3 s ago")
+          .contains("app.Counter.spin");
+      System.setProperty("kernel-host-test.stop", "yes");
+      assertThat(spinning.get(20, TimeUnit.SECONDS)).isInstanceOf(PlexException.class);
+    } finally {
+      System.setProperty("kernel-host-test.stop", "yes");
+      log.detachAppender(appender);
+      log.setLevel(null);
+      log.setAdditive(true);
+    }
   }
 
   @Test
