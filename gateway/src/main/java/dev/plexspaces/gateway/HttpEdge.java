@@ -34,7 +34,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.concurrent.CompletionException;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 
 /// What every HTTP request passes: the bound on requests in progress, its request id,
@@ -48,15 +47,17 @@ final class HttpEdge {
   private final Authenticator authenticator;
   private final EdgeMetrics metrics;
   private final Supplier<String> ids;
-  private final int inFlightMax;
-  private final AtomicInteger inFlight = new AtomicInteger();
+  private final CallsInProgress calls;
 
   HttpEdge(
-      Authenticator authenticator, EdgeMetrics metrics, Supplier<String> ids, int inFlightMax) {
+      Authenticator authenticator,
+      EdgeMetrics metrics,
+      Supplier<String> ids,
+      CallsInProgress calls) {
     this.authenticator = authenticator;
     this.metrics = metrics;
     this.ids = ids;
-    this.inFlightMax = inFlightMax;
+    this.calls = calls;
   }
 
   /// The service of one route.
@@ -109,20 +110,15 @@ final class HttpEdge {
     RequestHeaders headers = request.headers();
     Exchange exchange =
         new Exchange(
-            this,
+            calls,
             timers,
             route,
             context,
             request,
             Caller.requestId(headers.get(Exchange.REQUEST_ID), ids),
             started);
-    int before = inFlight.getAndIncrement();
     try {
-      // Probes pass: a node that is merely busy must not be taken for a dead one.
-      if (before >= inFlightMax && route.access() != HttpRoute.Access.OPEN) {
-        throw new PlexException(
-            ErrorCode.RESOURCE_EXHAUSTED, "too many requests in progress; try again later");
-      }
+      exchange.enter();
       exchange.caller(
           new Caller(
               authenticate(route.access(), headers.get(HttpHeaderNames.AUTHORIZATION)),
@@ -135,11 +131,6 @@ final class HttpEdge {
       exchange.fail(t);
     }
     return exchange.response();
-  }
-
-  /// A request was answered.
-  void left() {
-    inFlight.decrementAndGet();
   }
 
   private Principal authenticate(HttpRoute.Access access, String authorization) {
@@ -204,8 +195,8 @@ final class HttpEdge {
       case MimeParsingException malformed ->
           new PlexException(
               ErrorCode.INVALID_MESSAGE, "the body is not well-formed multipart/form-data");
-      case ShuttingDownException stopping ->
-          new PlexException(ErrorCode.UNAVAILABLE, "the node is stopping");
+      // It was taken before; those that come later are refused at once.
+      case ShuttingDownException stopping -> CallsInProgress.unknownOutcome();
       // Nobody reads these answers: the stream is gone, or the server has answered it itself.
       case ClosedSessionException gone -> HttpError.of(400, "the client went away");
       case ClosedStreamException gone -> HttpError.of(400, "the client went away");
