@@ -119,6 +119,7 @@ final class HttpEdge {
             started);
     try {
       exchange.enter();
+      requirePlainTarget(context.rawPath());
       exchange.caller(
           new Caller(
               authenticate(route.access(), headers.get(HttpHeaderNames.AUTHORIZATION)),
@@ -131,6 +132,29 @@ final class HttpEdge {
       exchange.fail(t);
     }
     return exchange.response();
+  }
+
+  /// Refuses a path with an empty segment, and bytes that a URL does not have. The server library
+  /// drops empty segments and reads such bytes as Latin-1, so that somebody else would be called
+  /// than was named; it keeps what was sent.
+  ///
+  /// @param target path and query as they were sent
+  /// @throws PlexException `INVALID_MESSAGE`
+  private static void requirePlainTarget(String target) {
+    boolean inPath = true;
+    char before = 0;
+    for (int i = 0; i < target.length(); i++) {
+      char c = target.charAt(i);
+      if (c <= ' ' || c >= 0x7f) {
+        throw Caller.invalid(
+            inPath ? "path" : "query", "has bytes that are not ASCII; send them as %XX of UTF-8");
+      }
+      if (inPath && c == '/' && before == '/') {
+        throw Caller.invalid("path", "has an empty segment; a slash within a name is %2F");
+      }
+      inPath = inPath && c != '?';
+      before = c;
+    }
   }
 
   private Principal authenticate(HttpRoute.Access access, String authorization) {

@@ -219,7 +219,12 @@ final class OpenApi {
             "PlexSpaces",
             "description",
             "The HTTP interface of a PlexSpaces node. Every error has the one shape `Error`;"
-                + " every answer carries `PlexSpaces-Request-Id`.",
+                + " every answer carries `PlexSpaces-Request-Id`.\n\n"
+                + "A path names everything it has a place for: one with an empty segment (`//`), or"
+                + " with bytes that are not ASCII and not `%XX`, is refused with 400. What is refused"
+                + " did not happen. After 504 (`TIMEOUT`) it may have, or may still: repeat it with"
+                + " its `Idempotency-Key`. A node that stops refuses with 503 (`UNAVAILABLE`),"
+                + " answers what it took before, and tells with 504 whom it could not wait for.",
             "version",
             version));
     document.put("servers", List.of(Map.of("url", "/")));
