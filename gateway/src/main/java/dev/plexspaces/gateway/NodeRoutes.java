@@ -93,7 +93,8 @@ final class NodeRoutes {
             "/metrics",
             HttpRoute.Access.TOKEN,
             "Metrics",
-            "Metrics of the node in the Prometheus text format.",
+            "Metrics of the node in the Prometheus text format. Needs the role `operator`: they name"
+                + " the applications of every tenant.",
             "text/plain",
             this::metrics),
         route(
@@ -153,7 +154,7 @@ final class NodeRoutes {
   }
 
   private void metrics(Exchange exchange) {
-    Authorization.require(exchange.caller().principal(), Permission.VIEW_NODE);
+    Authorization.require(exchange.caller().principal(), Permission.VIEW_METRICS);
     exchange.when(
         CompletableFuture.supplyAsync(node::metrics, blocking),
         text ->
