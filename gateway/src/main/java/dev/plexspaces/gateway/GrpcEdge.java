@@ -245,10 +245,7 @@ final class GrpcEdge implements ServerInterceptor {
             : ids.get();
     PlexException error =
         switch (status.getCode()) {
-          case RESOURCE_EXHAUSTED ->
-              new PlexException(
-                  ErrorCode.RESOURCE_EXHAUSTED,
-                  "the message is longer than " + Gateway.GRPC_MESSAGE_BYTES_MAX + " bytes");
+          case RESOURCE_EXHAUSTED -> HttpError.tooLarge(Gateway.GRPC_MESSAGE_BYTES_MAX);
           case CANCELLED, DEADLINE_EXCEEDED ->
               new PlexException(ErrorCode.TIMEOUT, "the call was cancelled or took too long");
           case UNIMPLEMENTED -> new PlexException(ErrorCode.NOT_IMPLEMENTED, "this is not served");

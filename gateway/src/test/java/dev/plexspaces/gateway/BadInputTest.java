@@ -4,6 +4,7 @@ import static dev.plexspaces.gateway.ErrorShape.assertClean;
 import static dev.plexspaces.gateway.ErrorShape.assertError;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.linecorp.armeria.common.Flags;
 import dev.plexspaces.gateway.TestEdge.Answer;
 import dev.plexspaces.kernel.json.Json;
 import java.net.http.HttpClient;
@@ -533,6 +534,12 @@ class BadInputTest {
     }
     String fits = "\"" + "x".repeat(GatewayOptions.BODY_BYTES_MAX - 2) + "\"";
     assertThat(edge.call("POST", ACTOR + "/k", token, fits).status()).isEqualTo(202);
+  }
+
+  /// The library would report them up to ten seconds later, which is too long to wait for here.
+  @Test
+  void errorsOfClients_areNotReportedAsOurs() {
+    assertThat(Flags.defaultUnloggedExceptionsReportIntervalMillis()).isZero();
   }
 
   @Test
