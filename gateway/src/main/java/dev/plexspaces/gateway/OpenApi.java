@@ -298,16 +298,13 @@ final class OpenApi {
                     "requestBody",
                     orderedMap(
                         "description", body.text(),
-                        "content", Map.of(body.mediaType(), Map.of("schema", body.schema())))));
+                        "content", content(body))));
     Map<String, Object> responses = new LinkedHashMap<>();
     responses.put(
         Integer.toString(operation.status()),
         orderedMap(
             "description", operation.answer().text(),
-            "content",
-                Map.of(
-                    operation.answer().mediaType(),
-                    Map.of("schema", operation.answer().schema()))));
+            "content", content(operation.answer())));
     Map<String, Object> error = Map.of("$ref", "#/components/responses/Error");
     if (route.access() != HttpRoute.Access.OPEN) {
       responses.put("401", error);
@@ -319,6 +316,12 @@ final class OpenApi {
       entry.put("security", List.of());
     }
     return entry;
+  }
+
+  private static Map<String, Object> content(Operation.Body body) {
+    Map<String, Object> content = new TreeMap<>();
+    body.content().forEach((type, schema) -> content.put(type, Map.of("schema", schema)));
+    return content;
   }
 
   /// The first sentence.
