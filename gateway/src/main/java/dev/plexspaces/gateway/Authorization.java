@@ -2,11 +2,13 @@ package dev.plexspaces.gateway;
 
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
+import java.util.List;
 
 /// The one decision point: what a [Principal] may do, for gRPC and HTTP alike.
 ///
-/// A refusal never depends on whether the thing exists, and its text does not say what was missing,
-/// so that nobody learns of another tenant's names.
+/// A refusal never depends on whether the thing exists, so that nobody learns of another tenant's
+/// names: whoever may not name a tenant or namespace is told only that; what role is missing is
+/// said to its own.
 final class Authorization {
 
   /// May do everything within its tenant.
@@ -14,6 +16,14 @@ final class Authorization {
 
   /// May deploy and undeploy applications, and stop, inspect and repair actors of its tenant.
   static final String DEPLOYER = "deployer";
+
+  /// May see the node as a whole, which shows what applications all tenants have and how busy they
+  /// are.
+  static final String OPERATOR = "operator";
+
+  private static final List<String> NONE = List.of();
+  private static final List<String> OF_TENANT = List.of(ADMIN, DEPLOYER);
+  private static final List<String> OF_NODE = List.of(OPERATOR);
 
   /// What can be asked for.
   enum Permission {
@@ -31,8 +41,10 @@ final class Authorization {
     VIEW_APPLICATIONS,
     /// Deploy or undeploy an application.
     DEPLOY,
-    /// Read the node's information, health, metrics, documentation.
-    VIEW_NODE
+    /// Read the node's information, health, documentation.
+    VIEW_NODE,
+    /// Read the node's metrics, which name the applications of every tenant.
+    VIEW_METRICS
   }
 
   private Authorization() {}
@@ -43,7 +55,9 @@ final class Authorization {
   static void require(Principal principal, Permission permission, String tenant, String namespace) {
     if (!owns(principal, tenant)
         || (principal.namespace().isPresent() && !principal.namespace().get().equals(namespace))) {
-      throw refused();
+      throw new PlexException(
+          ErrorCode.NOT_PERMITTED,
+          "the credentials do not allow this for this tenant and namespace");
     }
     require(principal, permission);
   }
@@ -52,24 +66,21 @@ final class Authorization {
   ///
   /// @throws PlexException `NOT_PERMITTED`
   static void require(Principal principal, Permission permission) {
-    boolean allowed =
+    List<String> roles =
         switch (permission) {
-          case INVOKE, VIEW_ACTORS, VIEW_APPLICATIONS, VIEW_NODE -> true;
-          case STOP_ACTOR, INSPECT, REPAIR, DEPLOY ->
-              principal.roles().contains(ADMIN) || principal.roles().contains(DEPLOYER);
+          case INVOKE, VIEW_ACTORS, VIEW_APPLICATIONS, VIEW_NODE -> NONE;
+          case STOP_ACTOR, INSPECT, REPAIR, DEPLOY -> OF_TENANT;
+          case VIEW_METRICS -> OF_NODE;
         };
-    if (!allowed) {
-      throw refused();
+    if (!roles.isEmpty() && roles.stream().noneMatch(principal.roles()::contains)) {
+      throw new PlexException(
+          ErrorCode.NOT_PERMITTED,
+          "this needs the role " + String.join(" or ", roles) + ", which the credentials lack");
     }
   }
 
   /// True when the tenant is the principal's own.
   static boolean owns(Principal principal, String tenant) {
     return principal.tenant().isEmpty() || principal.tenant().get().equals(tenant);
-  }
-
-  private static PlexException refused() {
-    return new PlexException(
-        ErrorCode.NOT_PERMITTED, "the credentials do not allow this for this tenant and namespace");
   }
 }

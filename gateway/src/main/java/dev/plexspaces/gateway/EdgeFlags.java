@@ -2,7 +2,7 @@ package dev.plexspaces.gateway;
 
 import com.linecorp.armeria.common.FlagsProvider;
 
-/// A setting of the server library that it only takes for the whole process. Found by
+/// Settings of the server library that it only takes for the whole process. Found by
 /// `ServiceLoader`.
 public final class EdgeFlags implements FlagsProvider {
 
@@ -17,5 +17,12 @@ public final class EdgeFlags implements FlagsProvider {
   @Override
   public Boolean allowSemicolonInPathComponent() {
     return true;
+  }
+
+  /// By default it warns, with a stack trace, of every error it answered itself, such as a body
+  /// that is too long: a client's mistake. What is ours is logged by [ErrorTable].
+  @Override
+  public Long defaultUnloggedExceptionsReportIntervalMillis() {
+    return 0L;
   }
 }

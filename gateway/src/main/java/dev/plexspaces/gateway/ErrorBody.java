@@ -16,14 +16,9 @@ import java.util.Map;
 record ErrorBody(int status, PlexException error, String requestId, int retryAfterMs) {
 
   static ErrorBody of(PlexException error, String requestId) {
-    if (error instanceof HttpError http) {
-      ErrorTable.Entry entry = ErrorTable.entry(error.code());
-      // The suggestion belongs to the table's status; a body that is too long stays too long.
-      int retry = http.status() == entry.http() ? entry.retryAfterMs() : 0;
-      return new ErrorBody(http.status(), error, requestId, retry);
-    }
-    ErrorTable.Entry entry = ErrorTable.entry(error.code());
-    return new ErrorBody(entry.http(), error, requestId, entry.retryAfterMs());
+    int status =
+        error instanceof HttpError http ? http.status() : ErrorTable.entry(error.code()).http();
+    return new ErrorBody(status, error, requestId, ErrorTable.retryAfterMs(error));
   }
 
   byte[] json() {

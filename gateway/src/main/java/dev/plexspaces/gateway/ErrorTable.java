@@ -62,6 +62,15 @@ final class ErrorTable {
     };
   }
 
+  /// Milliseconds to wait before trying again after an error; 0 when trying again does not help by
+  /// itself. The table's suggestion belongs to its status: a body that is too long stays too long.
+  static int retryAfterMs(PlexException error) {
+    Entry entry = entry(error.code());
+    return error instanceof HttpError http && http.status() != entry.http()
+        ? 0
+        : entry.retryAfterMs();
+  }
+
   /// The error to answer with. Whatever was not meant for the caller is logged under the request id
   /// and becomes "internal error".
   static PlexException toAnswer(Throwable thrown, String requestId) {
@@ -115,14 +124,15 @@ final class ErrorTable {
       }
       status.addDetails(Any.pack(fields.build()));
     }
-    if (entry.retryAfterMs() > 0) {
+    int retryAfterMs = retryAfterMs(error);
+    if (retryAfterMs > 0) {
       status.addDetails(
           Any.pack(
               RetryInfo.newBuilder()
                   .setRetryDelay(
                       Duration.newBuilder()
-                          .setSeconds(entry.retryAfterMs() / 1000)
-                          .setNanos(entry.retryAfterMs() % 1000 * 1_000_000))
+                          .setSeconds(retryAfterMs / 1000)
+                          .setNanos(retryAfterMs % 1000 * 1_000_000))
                   .build()));
     }
     return StatusProto.toStatusRuntimeException(status.build());

@@ -15,14 +15,14 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 
 /// One HTTP request and its one answer. The first answer counts; a later one is ignored.
-final class Exchange {
+final class Exchange implements CallsInProgress.Call {
 
   static final AsciiString REQUEST_ID = HttpHeaderNames.of(Caller.REQUEST_ID);
   static final AsciiString ACTOR = HttpHeaderNames.of("plexspaces-actor");
 
   private static final MediaType MERGE_JSON = MediaType.parse("application/merge-patch+json");
 
-  private final HttpEdge edge;
+  private final CallsInProgress calls;
   private final EdgeMetrics.HttpTimers timers;
   private final HttpRoute route;
   private final long started;
@@ -30,23 +30,36 @@ final class Exchange {
   final ServiceRequestContext context;
   final HttpRequest request;
   final String requestId;
+  private CallsInProgress.Place place;
   private Caller caller;
 
   Exchange(
-      HttpEdge edge,
+      CallsInProgress calls,
       EdgeMetrics.HttpTimers timers,
       HttpRoute route,
       ServiceRequestContext context,
       HttpRequest request,
       String requestId,
       long started) {
-    this.edge = edge;
+    this.calls = calls;
     this.timers = timers;
     this.route = route;
     this.context = context;
     this.request = request;
     this.requestId = requestId;
     this.started = started;
+  }
+
+  /// Takes its place among the requests in progress.
+  ///
+  /// @throws PlexException `RESOURCE_EXHAUSTED`, `UNAVAILABLE`
+  void enter() {
+    place = calls.enter(this, route.access() == HttpRoute.Access.OPEN);
+  }
+
+  @Override
+  public void abandon(PlexException why) {
+    fail(why);
   }
 
   /// Who asks. Set before the handler runs.
@@ -153,9 +166,15 @@ final class Exchange {
 
   void answer(ResponseHeadersBuilder headers, byte[] body) {
     ResponseHeaders built = headers.build();
+    if (calls.stopping()) {
+      // HTTP/1 closes after this answer and says so; HTTP/2 sends GOAWAY.
+      context.initiateConnectionShutdown();
+    }
     if (response.complete(HttpResponse.of(built, HttpData.wrap(body)))) {
       timers.record(built.status().code(), started);
-      edge.left();
+      if (place != null) {
+        place.leave();
+      }
     }
   }
 

@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
 
 /// The edge of a node: an HTTP server (REST, FaaS, documentation) and a gRPC server over the same
 /// calls, the same authentication and the same errors. Running from [#start] until [#close].
@@ -53,12 +54,18 @@ public final class Gateway implements AutoCloseable {
   /// Most concurrent streams of one HTTP/2 connection.
   static final int STREAMS_MAX = 1_000;
 
-  /// How long nothing may be in progress before a stopping server believes it.
-  private static final Duration QUIET = Duration.ofMillis(50);
+  /// Longest wait, when stopping, for answers to leave that clients do not read.
+  private static final Duration SENDING_MAX = Duration.ofSeconds(1);
+
+  /// How often to look whether they have left.
+  private static final Duration SENDING_LOOK = Duration.ofMillis(5);
 
   /// How long the rest of a body is read and dropped after an early answer.
   private static final Duration LATE_BODY = Duration.ofSeconds(1);
 
+  private final Duration drain;
+  private final CallsInProgress httpCalls;
+  private final CallsInProgress grpcCalls;
   private final Server http;
   private final Server grpc;
   private final List<HttpRoute> routes;
@@ -66,6 +73,9 @@ public final class Gateway implements AutoCloseable {
   private volatile int grpcPort;
 
   private Gateway(GatewayOptions options, GatewayPorts ports) {
+    drain = options.drain();
+    httpCalls = new CallsInProgress(options.inFlightMax());
+    grpcCalls = new CallsInProgress(options.inFlightMax());
     // The library generates code in there for a third of our start; meanwhile we do the rest.
     CompletableFuture<GrpcServiceBuilder> grpcServices =
         CompletableFuture.supplyAsync(GrpcService::builder, ports.blocking());
@@ -101,7 +111,7 @@ public final class Gateway implements AutoCloseable {
     nodeRoutes.document(
         () -> Json.write(new OpenApi().document(ports.node().version(), routes, rpcs)));
 
-    HttpEdge httpEdge = new HttpEdge(authenticator, metrics, ports.ids(), options.inFlightMax());
+    HttpEdge httpEdge = new HttpEdge(authenticator, metrics, ports.ids(), httpCalls);
     http = httpServer(options, httpEdge);
 
     Set<String> open = new HashSet<>();
@@ -112,7 +122,7 @@ public final class Gateway implements AutoCloseable {
       }
     }
     GrpcEdge grpcEdge =
-        new GrpcEdge(authenticator, metrics, ports.ids(), options.inFlightMax(), Set.copyOf(open));
+        new GrpcEdge(authenticator, metrics, ports.ids(), grpcCalls, Set.copyOf(open));
     GrpcService services =
         grpcServices
             .join()
@@ -175,7 +185,6 @@ public final class Gateway implements AutoCloseable {
         .requestTimeout(CALL_MAX)
         // A client that is refused early may finish sending, else it sees a reset, not the answer.
         .requestAutoAbortDelay(LATE_BODY)
-        .gracefulShutdownTimeout(QUIET, options.drain())
         .errorHandler(edge.errorHandler())
         .childChannelPipelineCustomizer(Gateway::gatherWrites)
         .verboseResponses(false)
@@ -242,9 +251,39 @@ public final class Gateway implements AutoCloseable {
     return routes.stream().map(route -> route.method() + " " + route.template()).toList();
   }
 
-  /// Stops accepting, finishes what is in progress within [GatewayOptions#drain], and stops.
+  /// Refuses new calls on both ports, finishes those in progress within [GatewayOptions#drain], and
+  /// stops. A call that is not finished by then is told that its outcome is unknown.
   @Override
   public void close() {
+    // Not the library's own drain: it serves connections that are open, and whom it cuts off in the
+    // end it cannot tell what became of a call.
+    boolean finished =
+        CompletableFuture.allOf(httpCalls.stop(), grpcCalls.stop())
+            .thenApply(all -> true)
+            .completeOnTimeout(false, drain.toMillis(), TimeUnit.MILLISECONDS)
+            .join();
+    if (!finished) {
+      httpCalls.abandon();
+      grpcCalls.abandon();
+    }
+    CompletableFuture<Void> sent = new CompletableFuture<>();
+    sent.completeOnTimeout(null, SENDING_MAX.toMillis(), TimeUnit.MILLISECONDS);
+    lookWhetherSent(sent, false);
+    sent.join();
     CompletableFuture.allOf(http.stop(), grpc.stop()).join();
+  }
+
+  /// Completes once the library has twice in a row nothing to send: it counts what it has, but
+  /// while requests come in the count is not exact.
+  private void lookWhetherSent(CompletableFuture<Void> sent, boolean onceBefore) {
+    boolean now =
+        http.config().serverMetrics().activeRequests() == 0
+            && grpc.config().serverMetrics().activeRequests() == 0;
+    if (now && onceBefore) {
+      sent.complete(null);
+    } else if (!sent.isDone()) {
+      CompletableFuture.delayedExecutor(SENDING_LOOK.toMillis(), TimeUnit.MILLISECONDS)
+          .execute(() -> lookWhetherSent(sent, now));
+    }
   }
 }

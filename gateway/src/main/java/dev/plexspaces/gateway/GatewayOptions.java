@@ -19,7 +19,8 @@ import java.util.List;
 /// @param bodyBytesMax longest body of a call, bytes; default [#BODY_BYTES_MAX]
 /// @param inFlightMax requests in progress on each port before further ones get
 ///   `RESOURCE_EXHAUSTED`; default [#IN_FLIGHT_MAX]
-/// @param drain longest wait for requests in progress when stopping; default [#DRAIN]
+/// @param drain longest wait for requests in progress when stopping, before they are answered with
+///   `TIMEOUT`; default [#DRAIN]
 public record GatewayOptions(
     String host,
     int httpPort,

@@ -30,8 +30,6 @@ import io.grpc.stub.ServerCalls;
 import io.grpc.stub.StreamObserver;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 
 /// What every gRPC call passes: the same bound, request id, authentication, error model and
@@ -53,21 +51,20 @@ final class GrpcEdge implements ServerInterceptor {
   private final Authenticator authenticator;
   private final EdgeMetrics metrics;
   private final Supplier<String> ids;
-  private final int inFlightMax;
   private final Set<String> open;
-  private final AtomicInteger inFlight = new AtomicInteger();
+  private final CallsInProgress calls;
 
   /// @param open full names of the rpcs that need no credentials
   GrpcEdge(
       Authenticator authenticator,
       EdgeMetrics metrics,
       Supplier<String> ids,
-      int inFlightMax,
+      CallsInProgress calls,
       Set<String> open) {
     this.authenticator = authenticator;
     this.metrics = metrics;
     this.ids = ids;
-    this.inFlightMax = inFlightMax;
+    this.calls = calls;
     this.open = open;
   }
 
@@ -82,10 +79,7 @@ final class GrpcEdge implements ServerInterceptor {
     Observed<Q, A> observed = new Observed<>(call, requestId, metrics.now());
     boolean probe = open.contains(call.getMethodDescriptor().getFullMethodName());
     try {
-      if (inFlight.getAndIncrement() >= inFlightMax && !probe) {
-        throw new PlexException(
-            ErrorCode.RESOURCE_EXHAUSTED, "too many calls in progress; try again later");
-      }
+      observed.enter(probe);
       Principal principal =
           probe ? Principal.ANONYMOUS : authenticator.authenticate(headers.get(AUTHORIZATION));
       Caller caller =
@@ -98,20 +92,22 @@ final class GrpcEdge implements ServerInterceptor {
           Contexts.interceptCall(
               Context.current().withValue(CALLER, caller), observed, headers, next));
     } catch (RuntimeException e) {
-      StatusRuntimeException status =
-          ErrorTable.toGrpc(ErrorTable.toAnswer(e, requestId), requestId);
-      observed.close(
-          status.getStatus(), status.getTrailers() == null ? new Metadata() : status.getTrailers());
+      observed.abandon(ErrorTable.toAnswer(e, requestId));
+      if (calls.stopping()) {
+        ServiceRequestContext.current().initiateConnectionShutdown();
+      }
       return new ServerCall.Listener<>() {};
     }
   }
 
   /// A call whose end is counted once and whose answer carries the request id.
-  private final class Observed<Q, A> extends ForwardingServerCall.SimpleForwardingServerCall<Q, A> {
+  private final class Observed<Q, A> extends ForwardingServerCall.SimpleForwardingServerCall<Q, A>
+      implements CallsInProgress.Call {
     private final String requestId;
     private final long started;
-    private final AtomicBoolean ended = new AtomicBoolean();
+    private CallsInProgress.Place place;
     private boolean headersSent;
+    private boolean ended;
 
     Observed(ServerCall<Q, A> call, String requestId, long started) {
       super(call);
@@ -119,15 +115,42 @@ final class GrpcEdge implements ServerInterceptor {
       this.started = started;
     }
 
-    @Override
-    public void sendHeaders(Metadata headers) {
-      headersSent = true;
-      headers.put(REQUEST_ID, requestId);
-      super.sendHeaders(headers);
+    /// Takes its place among the calls in progress.
+    ///
+    /// @throws PlexException `RESOURCE_EXHAUSTED`, `UNAVAILABLE`
+    void enter(boolean probe) {
+      place = calls.enter(this, probe);
     }
 
     @Override
-    public void close(Status status, Metadata trailers) {
+    public void abandon(PlexException why) {
+      StatusRuntimeException status = ErrorTable.toGrpc(why, requestId);
+      close(status.getStatus(), status.getTrailers());
+    }
+
+    // What comes after the end has nobody left to hear it: the answer of a call that was abandoned.
+
+    @Override
+    public synchronized void sendHeaders(Metadata headers) {
+      if (!ended) {
+        headersSent = true;
+        headers.put(REQUEST_ID, requestId);
+        super.sendHeaders(headers);
+      }
+    }
+
+    @Override
+    public synchronized void sendMessage(A message) {
+      if (!ended) {
+        super.sendMessage(message);
+      }
+    }
+
+    @Override
+    public synchronized void close(Status status, Metadata trailers) {
+      if (ended) {
+        return;
+      }
       if (!headersSent) {
         trailers.put(REQUEST_ID, requestId);
       }
@@ -153,9 +176,12 @@ final class GrpcEdge implements ServerInterceptor {
       };
     }
 
-    private void end(Status.Code code) {
-      if (ended.compareAndSet(false, true)) {
-        inFlight.decrementAndGet();
+    private synchronized void end(Status.Code code) {
+      if (!ended) {
+        ended = true;
+        if (place != null) {
+          place.leave();
+        }
         metrics.grpc(
             getMethodDescriptor().getServiceName(),
             getMethodDescriptor().getBareMethodName(),
@@ -219,10 +245,7 @@ final class GrpcEdge implements ServerInterceptor {
             : ids.get();
     PlexException error =
         switch (status.getCode()) {
-          case RESOURCE_EXHAUSTED ->
-              new PlexException(
-                  ErrorCode.RESOURCE_EXHAUSTED,
-                  "the message is longer than " + Gateway.GRPC_MESSAGE_BYTES_MAX + " bytes");
+          case RESOURCE_EXHAUSTED -> HttpError.tooLarge(Gateway.GRPC_MESSAGE_BYTES_MAX);
           case CANCELLED, DEADLINE_EXCEEDED ->
               new PlexException(ErrorCode.TIMEOUT, "the call was cancelled or took too long");
           case UNIMPLEMENTED -> new PlexException(ErrorCode.NOT_IMPLEMENTED, "this is not served");

@@ -36,7 +36,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.concurrent.CompletionException;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 
 /// What every HTTP request passes: the bound on requests in progress, its request id,
@@ -50,15 +49,17 @@ final class HttpEdge {
   private final Authenticator authenticator;
   private final EdgeMetrics metrics;
   private final Supplier<String> ids;
-  private final int inFlightMax;
-  private final AtomicInteger inFlight = new AtomicInteger();
+  private final CallsInProgress calls;
 
   HttpEdge(
-      Authenticator authenticator, EdgeMetrics metrics, Supplier<String> ids, int inFlightMax) {
+      Authenticator authenticator,
+      EdgeMetrics metrics,
+      Supplier<String> ids,
+      CallsInProgress calls) {
     this.authenticator = authenticator;
     this.metrics = metrics;
     this.ids = ids;
-    this.inFlightMax = inFlightMax;
+    this.calls = calls;
   }
 
   /// The service of one route.
@@ -127,20 +128,16 @@ final class HttpEdge {
     RequestHeaders headers = request.headers();
     Exchange exchange =
         new Exchange(
-            this,
+            calls,
             timers,
             route,
             context,
             request,
             Caller.requestId(headers.get(Exchange.REQUEST_ID), ids),
             started);
-    int before = inFlight.getAndIncrement();
     try {
-      // Probes pass: a node that is merely busy must not be taken for a dead one.
-      if (before >= inFlightMax && route.access() != HttpRoute.Access.OPEN) {
-        throw new PlexException(
-            ErrorCode.RESOURCE_EXHAUSTED, "too many requests in progress; try again later");
-      }
+      exchange.enter();
+      requirePlainTarget(context.rawPath());
       exchange.caller(
           new Caller(
               authenticate(route.access(), headers.get(HttpHeaderNames.AUTHORIZATION)),
@@ -155,9 +152,27 @@ final class HttpEdge {
     return exchange.response();
   }
 
-  /// A request was answered.
-  void left() {
-    inFlight.decrementAndGet();
+  /// Refuses a path with an empty segment, and bytes that a URL does not have. The server library
+  /// drops empty segments and reads such bytes as Latin-1, so that somebody else would be called
+  /// than was named; it keeps what was sent.
+  ///
+  /// @param target path and query as they were sent
+  /// @throws PlexException `INVALID_MESSAGE`
+  private static void requirePlainTarget(String target) {
+    boolean inPath = true;
+    char before = 0;
+    for (int i = 0; i < target.length(); i++) {
+      char c = target.charAt(i);
+      if (c <= ' ' || c >= 0x7f) {
+        throw Caller.invalid(
+            inPath ? "path" : "query", "has bytes that are not ASCII; send them as %XX of UTF-8");
+      }
+      if (inPath && c == '/' && before == '/') {
+        throw Caller.invalid("path", "has an empty segment; a slash within a name is %2F");
+      }
+      inPath = inPath && c != '?';
+      before = c;
+    }
   }
 
   private Principal authenticate(HttpRoute.Access access, String authorization) {
@@ -222,8 +237,8 @@ final class HttpEdge {
       case MimeParsingException malformed ->
           new PlexException(
               ErrorCode.INVALID_MESSAGE, "the body is not well-formed multipart/form-data");
-      case ShuttingDownException stopping ->
-          new PlexException(ErrorCode.UNAVAILABLE, "the node is stopping");
+      // It was taken before; those that come later are refused at once.
+      case ShuttingDownException stopping -> CallsInProgress.unknownOutcome();
       // Nobody reads these answers: the stream is gone, or the server has answered it itself.
       case ClosedSessionException gone -> HttpError.of(400, "the client went away");
       case ClosedStreamException gone -> HttpError.of(400, "the client went away");

@@ -1,5 +1,7 @@
 package dev.plexspaces.gateway;
 
+import static java.util.stream.Collectors.toMap;
+
 import com.linecorp.armeria.common.HttpHeaderNames;
 import com.linecorp.armeria.common.HttpMethod;
 import com.linecorp.armeria.common.HttpStatus;
@@ -93,7 +95,8 @@ final class NodeRoutes {
             "/metrics",
             HttpRoute.Access.TOKEN,
             "Metrics",
-            "Metrics of the node in the Prometheus text format.",
+            "Metrics of the node in the Prometheus text format. Needs the role `operator`: they name"
+                + " the applications of every tenant.",
             "text/plain",
             this::metrics),
         route(
@@ -117,7 +120,10 @@ final class NodeRoutes {
             HttpRoute.Access.TOKEN_OR_BASIC,
             "DocsAsset",
             "A part of the page at /docs.",
-            "application/octet-stream",
+            ASSETS.values().stream()
+                .map(type -> type.withoutParameters())
+                .distinct()
+                .collect(toMap(MediaType::toString, NodeRoutes::schema)),
             this::asset));
   }
 
@@ -128,12 +134,33 @@ final class NodeRoutes {
       String text,
       String mediaType,
       HttpRoute.Handler handler) {
+    return route(template, access, id, text, Map.of(mediaType, Map.of("type", "string")), handler);
+  }
+
+  private static Map<String, Object> schema(MediaType type) {
+    return type.type().equals("image")
+        ? Map.of("type", "string", "format", "binary")
+        : Map.of("type", "string");
+  }
+
+  private static HttpRoute route(
+      String template,
+      HttpRoute.Access access,
+      String id,
+      String text,
+      Map<String, Map<String, Object>> content,
+      HttpRoute.Handler handler) {
     List<Operation.Parameter> parameters =
         HttpBinding.variables(template).stream()
             .map(
                 name ->
                     new Operation.Parameter(
-                        name, "path", true, "Name of the file.", Map.of("type", "string")))
+                        name,
+                        "path",
+                        true,
+                        "Name of the file.",
+                        Map.of(
+                            "type", "string", "enum", ASSETS.keySet().stream().sorted().toList())))
             .toList();
     return new HttpRoute(
         HttpMethod.GET,
@@ -148,12 +175,12 @@ final class NodeRoutes {
                 parameters,
                 Optional.empty(),
                 200,
-                new Operation.Body(mediaType, text, Map.of("type", "string"))),
+                new Operation.Body(text, content)),
         handler);
   }
 
   private void metrics(Exchange exchange) {
-    Authorization.require(exchange.caller().principal(), Permission.VIEW_NODE);
+    Authorization.require(exchange.caller().principal(), Permission.VIEW_METRICS);
     exchange.when(
         CompletableFuture.supplyAsync(node::metrics, blocking),
         text ->

@@ -219,7 +219,12 @@ final class OpenApi {
             "PlexSpaces",
             "description",
             "The HTTP interface of a PlexSpaces node. Every error has the one shape `Error`;"
-                + " every answer carries `PlexSpaces-Request-Id`.",
+                + " every answer carries `PlexSpaces-Request-Id`.\n\n"
+                + "A path names everything it has a place for: one with an empty segment (`//`), or"
+                + " with bytes that are not ASCII and not `%XX`, is refused with 400. What is refused"
+                + " did not happen. After 504 (`TIMEOUT`) it may have, or may still: repeat it with"
+                + " its `Idempotency-Key`. A node that stops refuses with 503 (`UNAVAILABLE`),"
+                + " answers what it took before, and tells with 504 whom it could not wait for.",
             "version",
             version));
     document.put("servers", List.of(Map.of("url", "/")));
@@ -293,16 +298,13 @@ final class OpenApi {
                     "requestBody",
                     orderedMap(
                         "description", body.text(),
-                        "content", Map.of(body.mediaType(), Map.of("schema", body.schema())))));
+                        "content", content(body))));
     Map<String, Object> responses = new LinkedHashMap<>();
     responses.put(
         Integer.toString(operation.status()),
         orderedMap(
             "description", operation.answer().text(),
-            "content",
-                Map.of(
-                    operation.answer().mediaType(),
-                    Map.of("schema", operation.answer().schema()))));
+            "content", content(operation.answer())));
     Map<String, Object> error = Map.of("$ref", "#/components/responses/Error");
     if (route.access() != HttpRoute.Access.OPEN) {
       responses.put("401", error);
@@ -314,6 +316,12 @@ final class OpenApi {
       entry.put("security", List.of());
     }
     return entry;
+  }
+
+  private static Map<String, Object> content(Operation.Body body) {
+    Map<String, Object> content = new TreeMap<>();
+    body.content().forEach((type, schema) -> content.put(type, Map.of("schema", schema)));
+    return content;
   }
 
   /// The first sentence.

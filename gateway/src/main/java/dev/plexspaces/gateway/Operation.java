@@ -32,8 +32,14 @@ record Operation(
 
   /// A body.
   ///
-  /// @param schema OpenAPI schema
-  record Body(String mediaType, String text, Map<String, Object> schema) {}
+  /// @param content OpenAPI schema by media type
+  record Body(String text, Map<String, Map<String, Object>> content) {
+
+    /// A body of one media type.
+    Body(String mediaType, String text, Map<String, Object> schema) {
+      this(text, Map.of(mediaType, schema));
+    }
+  }
 
   Operation withRequest(Body body) {
     return new Operation(id, tag, text, parameters, Optional.of(body), status, answer);

@@ -14,7 +14,11 @@ public record Principal(
 
   /// Everybody, when authentication is off.
   static final Principal DEV =
-      new Principal(Optional.empty(), Optional.empty(), "dev", Set.of(Authorization.ADMIN));
+      new Principal(
+          Optional.empty(),
+          Optional.empty(),
+          "dev",
+          Set.of(Authorization.ADMIN, Authorization.OPERATOR));
 
   /// Nobody: what an open route sees.
   static final Principal ANONYMOUS =

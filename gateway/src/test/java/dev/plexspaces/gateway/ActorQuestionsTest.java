@@ -161,10 +161,11 @@ class ActorQuestionsTest {
 
   @Test
   void metrics_areTheNodesText() {
-    Answer answer = edge.get("/metrics", token);
+    String operator = edge.token("acme", "operator");
+    Answer answer = edge.get("/metrics", operator);
     assertThat(answer.text()).isEqualTo("plexspaces_up 1\n");
     assertThat(answer.header("content-type")).contains("text/plain").contains("version=0.0.4");
     edge.metricsFailure = new IllegalStateException("dev.plexspaces.Secret");
-    assertError(edge.get("/metrics", token), 500, "INTERNAL");
+    assertError(edge.get("/metrics", operator), 500, "INTERNAL");
   }
 }

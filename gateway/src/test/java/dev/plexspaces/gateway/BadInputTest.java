@@ -4,6 +4,7 @@ import static dev.plexspaces.gateway.ErrorShape.assertClean;
 import static dev.plexspaces.gateway.ErrorShape.assertError;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.linecorp.armeria.common.Flags;
 import dev.plexspaces.gateway.TestEdge.Answer;
 import dev.plexspaces.kernel.json.Json;
 import java.net.http.HttpClient;
@@ -21,6 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Whatever comes in, the answer is a clear 4xx in the one shape, and the node is well after.
 class BadInputTest {
@@ -366,6 +368,61 @@ class BadInputTest {
     return cases.stream();
   }
 
+  /// As they are sent: a client library might tidy them up. Each is answered without a look at who
+  /// is asked: the server library reads the first as a tell to `ask` or to any actor of the type.
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "POST /api/v1/actors/acme/prod/echo//ask",
+        "POST /api/v1/actors/acme/prod/echo//",
+        "POST /api/v1/actors/acme/prod//echo",
+        "GET /api/v1/actors//acme/echo/k",
+        "GET //api/v1/actors/acme/prod/echo/k",
+        "GET /api/v1/actors/acme///prod/echo/k?a=1",
+        "DELETE /api/v1/actors/acme/prod/echo//k",
+        "DELETE /api/v1/applications//bank",
+        "GET /health//live",
+        "GET /api/v1/actors/acme/prod/echo/x\u00ff\u00fe",
+        "GET /api/v1/actors/acme/prod/echo/x\u00c3\u00a9",
+        "GET /api/v1/actors/acme/prod/ech\u00f6/x",
+        "GET /api/v1/actors/acme/prod/echo/x?a=\u00ff"
+      })
+  void emptySegmentOrBytesThatAreNotAscii_areRefusedBeforeRouting(String line) {
+    int told = edge.invoker.told.size();
+    String answer =
+        edge.raw(
+            (line
+                    + " HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer "
+                    + token
+                    + "\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
+                    + "Connection: close\r\n\r\n{}")
+                .getBytes(StandardCharsets.ISO_8859_1));
+    assertThat(answer).startsWith("HTTP/1.1 400").contains("\"code\":\"INVALID_MESSAGE\"");
+    assertThat(answer)
+        .contains(line.contains("//") ? "has an empty segment" : "has bytes that are not ASCII");
+    assertThat(edge.invoker.told).hasSize(told);
+  }
+
+  @Test
+  void emptySegmentOverHttp2_isRefusedToo() {
+    try (HttpClient http2 = HttpClient.newBuilder().version(HttpClient.Version.HTTP_2).build()) {
+      // The first request upgrades the connection.
+      assertThat(
+              TestEdge.send(http2, edge.request("GET", ACTOR + "/k", token, null).build()).status())
+          .isEqualTo(200);
+      Answer answer = TestEdge.send(http2, edge.request("GET", ACTOR + "//k", token, null).build());
+      assertError(answer, 400, "INVALID_MESSAGE");
+      assertThat(answer.text()).contains("has an empty segment");
+    }
+  }
+
+  @Test
+  void slashesAndUtf8OfAKey_arriveWhenTheyAreEncoded() {
+    assertThat(edge.get(ACTOR + "/a%2F%2Fb%C3%A9?x=//%C3%BF", token).object())
+        .containsEntry("key", "a//b\u00e9")
+        .containsEntry("payload", Map.of("x", "//\u00ff"));
+  }
+
   @ParameterizedTest
   @MethodSource("cases")
   void badInput_isAClear4xx(Case one) {
@@ -477,6 +534,12 @@ class BadInputTest {
     }
     String fits = "\"" + "x".repeat(GatewayOptions.BODY_BYTES_MAX - 2) + "\"";
     assertThat(edge.call("POST", ACTOR + "/k", token, fits).status()).isEqualTo(202);
+  }
+
+  /// The library would report them up to ten seconds later, which is too long to wait for here.
+  @Test
+  void errorsOfClients_areNotReportedAsOurs() {
+    assertThat(Flags.defaultUnloggedExceptionsReportIntervalMillis()).isZero();
   }
 
   @Test

@@ -490,6 +490,24 @@ class GrpcTest {
   }
 
   @Test
+  void messageOverTheBound_doesNotInviteToTryAgain() {
+    assertThatThrownBy(
+            () ->
+                actors(token)
+                    .askActor(
+                        ask("echo").setPayload("x".repeat(Gateway.GRPC_MESSAGE_BYTES_MAX)).build()))
+        .isInstanceOfSatisfying(
+            StatusRuntimeException.class,
+            e -> {
+              assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
+              assertThat(StatusProto.fromThrowable(e).getDetailsList())
+                  .extracting(detail -> detail.getTypeUrl().replaceAll(".*/", ""))
+                  .contains("google.rpc.ErrorInfo")
+                  .doesNotContain("google.rpc.RetryInfo");
+            });
+  }
+
+  @Test
   void anotherTenant_isForbidden() {
     String globex = edge.token("globex", "admin");
     Status.Code code = Status.Code.PERMISSION_DENIED;

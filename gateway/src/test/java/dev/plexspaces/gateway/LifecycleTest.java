@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.plexspaces.contracts.actor.v1.ActorServiceGrpc;
 import dev.plexspaces.contracts.actor.v1.AskActorRequest;
+import dev.plexspaces.contracts.actor.v1.TellActorRequest;
 import dev.plexspaces.kernel.Invoker;
 import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.sdk.ErrorCode;
@@ -14,13 +15,17 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.micrometer.core.instrument.Timer;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
@@ -85,17 +90,139 @@ class LifecycleTest {
   }
 
   @Test
-  void close_doesNotWaitLongerThanTheDrain() throws Exception {
+  void stopping_refusesCallsOfOpenConnectionsBeforeTheActorHearsOfThem() throws Exception {
     TestEdge edge =
-        TestEdge.secure(
+        TestEdge.dev(
+            data, options -> with(options, 0, GatewayOptions.IN_FLIGHT_MAX, Duration.ofMinutes(5)));
+    // Both connections are there before the stop.
+    var inProgress = silentAsk(edge, null);
+    Invoker.ReplyListener listener = waiting(edge);
+    var stub = ActorServiceGrpc.newBlockingStub(edge.channel());
+    TellActorRequest tell =
+        TellActorRequest.newBuilder()
+            .setTenant("acme")
+            .setNamespace("prod")
+            .setActorType("echo")
+            .setKey("k")
+            .build();
+    stub.tellActor(tell);
+    try (Socket open = new Socket("127.0.0.1", edge.gateway.httpPort())) {
+      open.setSoTimeout(20_000);
+      assertThat(exchange(open, "GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n"))
+          .startsWith("HTTP/1.1 200");
+      CompletableFuture<Void> closed = CompletableFuture.runAsync(edge.gateway::close);
+      while (edge.get("/api/v1/actors/acme/prod/echo/k", null).status() == 200) {
+        Thread.onSpinWait();
+      }
+      int told = edge.invoker.told.size();
+
+      String refused =
+          exchange(
+              open,
+              "POST /api/v1/actors/acme/prod/echo/k HTTP/1.1\r\nHost: a\r\n"
+                  + "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
+      assertThat(refused)
+          .startsWith("HTTP/1.1 503")
+          .containsIgnoringCase("\r\nconnection: close\r\n")
+          .containsIgnoringCase("\r\nretry-after: 1\r\n")
+          .contains("\"code\":\"UNAVAILABLE\"");
+      assertThat(open.getInputStream().read()).as("closed").isEqualTo(-1);
+      assertThatThrownBy(() -> stub.tellActor(tell))
+          .isInstanceOfSatisfying(
+              StatusRuntimeException.class,
+              e -> assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.UNAVAILABLE));
+      assertThat(edge.invoker.told).hasSize(told);
+      assertThat(edge.get("/health/live", null).status()).isEqualTo(200);
+      assertThat(inProgress).isNotDone();
+      assertThat(closed).isNotDone();
+
+      listener.replied(ActorId.parse("acme/prod/silent/k"), "done");
+      assertThat(inProgress.get(20, TimeUnit.SECONDS).body()).isEqualTo("\"done\"");
+      // As soon as the last call in progress has its answer, not when the drain is over.
+      closed.get(20, TimeUnit.SECONDS);
+    }
+    edge.close();
+  }
+
+  @Test
+  void stopping_leavesNoAnswerBehind() throws Exception {
+    for (int round = 0; round < 20; round++) {
+      TestEdge edge = TestEdge.dev(data.resolve("round" + round));
+      List<CompletableFuture<HttpResponse<String>>> answers = new ArrayList<>();
+      List<Invoker.ReplyListener> listeners = new ArrayList<>();
+      for (int i = 0; i < 16; i++) {
+        answers.add(silentAsk(edge, null));
+        listeners.add(waiting(edge));
+      }
+      // Some answers are on their way when it begins, some come later.
+      for (Invoker.ReplyListener listener : listeners.subList(0, 8)) {
+        listener.replied(ActorId.parse("acme/prod/silent/k"), "x".repeat(100_000));
+      }
+      CompletableFuture<Void> closed = CompletableFuture.runAsync(edge.gateway::close);
+      for (Invoker.ReplyListener listener : listeners.subList(8, 16)) {
+        listener.replied(ActorId.parse("acme/prod/silent/k"), "x".repeat(100_000));
+      }
+      for (CompletableFuture<HttpResponse<String>> answer : answers) {
+        assertThat(answer.get(20, TimeUnit.SECONDS).body()).hasSize(100_002);
+      }
+      closed.get(20, TimeUnit.SECONDS);
+      edge.close();
+    }
+  }
+
+  @Test
+  void whoIsNotAnsweredWithinTheDrain_isToldThatTheOutcomeIsUnknown() throws Exception {
+    TestEdge edge =
+        TestEdge.dev(
             data,
             options -> with(options, 0, GatewayOptions.IN_FLIGHT_MAX, Duration.ofMillis(200)));
-    var answer = silentAsk(edge, edge.token("acme"));
-    waiting(edge);
-    CompletableFuture.runAsync(edge.gateway::close).get(20, TimeUnit.SECONDS);
-    // Whatever the client sees, it is not left waiting.
-    assertThat(answer.handle((response, failure) -> true).get(20, TimeUnit.SECONDS)).isTrue();
+    var http = silentAsk(edge, null);
+    Invoker.ReplyListener late = waiting(edge);
+    var grpc =
+        ActorServiceGrpc.newFutureStub(edge.channel())
+            .askActor(
+                AskActorRequest.newBuilder()
+                    .setTenant("acme")
+                    .setNamespace("prod")
+                    .setActorType("silent")
+                    .setKey("k")
+                    .build());
+    Invoker.ReplyListener later = waiting(edge);
+    CompletableFuture<Void> closed = CompletableFuture.runAsync(edge.gateway::close);
+
+    HttpResponse<String> answer = http.get(20, TimeUnit.SECONDS);
+    assertThat(answer.statusCode()).isEqualTo(504);
+    assertThat(answer.body()).contains("\"code\":\"TIMEOUT\"").contains("may have taken effect");
+    assertThat(answer.headers().firstValue("retry-after")).isEmpty();
+    assertThatThrownBy(() -> grpc.get(20, TimeUnit.SECONDS))
+        .cause()
+        .isInstanceOfSatisfying(
+            StatusRuntimeException.class,
+            e -> {
+              assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.DEADLINE_EXCEEDED);
+              assertThat(e.getStatus().getDescription()).contains("may have taken effect");
+            });
+    closed.get(20, TimeUnit.SECONDS);
+    // Nobody listens any more; it must not matter.
+    late.replied(ActorId.parse("acme/prod/silent/k"), 1L);
+    later.replied(ActorId.parse("acme/prod/silent/k"), 1L);
     edge.close();
+  }
+
+  /// Sends bytes on an open connection and reads one answer with its body.
+  private static String exchange(Socket connection, String request) throws IOException {
+    connection.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
+    InputStream in = connection.getInputStream();
+    StringBuilder head = new StringBuilder();
+    while (head.indexOf("\r\n\r\n") < 0) {
+      int next = in.read();
+      assertThat(next).as("cut after " + head).isNotNegative();
+      head.append((char) next);
+    }
+    String lower = head.toString().toLowerCase(Locale.ROOT);
+    int at = lower.indexOf("content-length: ") + "content-length: ".length();
+    int length = Integer.parseInt(lower.substring(at, lower.indexOf('\r', at)));
+    return head + new String(in.readNBytes(length), StandardCharsets.UTF_8);
   }
 
   @Test

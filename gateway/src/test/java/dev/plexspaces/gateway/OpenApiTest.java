@@ -169,6 +169,24 @@ class OpenApiTest {
   }
 
   @Test
+  void partsOfThePage_areOfTheTypesTheyAreServedWith(@TempDir Path data) {
+    Map<String, Object> get = map(map(map(document.get("paths")).get("/docs/{asset}")).get("get"));
+    Map<String, Object> content = map(map(map(get.get("responses")).get("200")).get("content"));
+    List<?> names =
+        list(map(map(list(get.get("parameters")).getFirst()).get("schema")).get("enum"));
+    Set<String> served = new TreeSet<>();
+    try (TestEdge edge = TestEdge.dev(data)) {
+      for (Object name : names) {
+        TestEdge.Answer asset = edge.get("/docs/" + name, null);
+        assertThat(asset.status()).as(name.toString()).isEqualTo(200);
+        served.add(asset.header("content-type").replaceAll(";.*", ""));
+      }
+    }
+    assertThat(names).isNotEmpty();
+    assertThat(content.keySet()).isEqualTo(served);
+  }
+
+  @Test
   void nativeRoutes_areDocumentedAsHttpServesThem() {
     Map<String, Object> paths = map(document.get("paths"));
     Map<String, Object> actor =

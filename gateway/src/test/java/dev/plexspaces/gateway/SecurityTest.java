@@ -159,6 +159,16 @@ class SecurityTest {
           edge.call("DELETE", "/api/v1/applications/absent", plain, null), 403, "NOT_PERMITTED");
       assertError(
           edge.call("POST", "/api/v1/applications/deploy", plain, "{}"), 403, "NOT_PERMITTED");
+      assertThat(edge.call("POST", "/api/v1/applications/deploy", plain, "{}").text())
+          .contains("needs the role admin or deployer")
+          .doesNotContain("tenant");
+      // Metrics name every tenant's applications: not for the users of one, not even its admins.
+      for (String token : List.of(plain, edge.token("acme", "admin", "deployer"))) {
+        TestEdge.Answer metrics = edge.get("/metrics", token);
+        assertError(metrics, 403, "NOT_PERMITTED");
+        assertThat(metrics.text()).contains("needs the role operator");
+      }
+      assertThat(edge.get("/metrics", edge.token("acme", "operator")).status()).isEqualTo(200);
       assertError(
           edge.call("DELETE", "/api/v1/actors/acme%2Fprod%2Fecho%2Fk", plain, null),
           403,
@@ -224,7 +234,7 @@ class SecurityTest {
           .containsEntry("tenant", "any")
           .containsEntry("namespace", "where")
           .containsEntry("user", "dev")
-          .containsEntry("roles", List.of("admin"));
+          .containsEntry("roles", List.of("admin", "operator"));
       assertThat(edge.get("/docs", null).text()).contains("swagger-ui-bundle.js");
       assertThat(edge.get("/docs/swagger-ui-bundle.js", null).bytes()).hasSizeGreaterThan(1 << 20);
       assertThat(edge.get("/docs/favicon-32x32.png", null).header("content-type"))

@@ -118,7 +118,11 @@ final class TestEdge implements AutoCloseable {
   }
 
   static TestEdge dev(Path data) {
-    return new TestEdge(data, true, options -> options);
+    return dev(data, options -> options);
+  }
+
+  static TestEdge dev(Path data, UnaryOperator<GatewayOptions> change) {
+    return new TestEdge(data, true, change);
   }
 
   String token(String tenant, String... roles) {

@@ -50,7 +50,8 @@ import java.util.Optional;
 /// @param logLevel least severe lines that are written
 /// @param logFile also write the log there, rotated at 50 MB, 10 old files kept
 /// @param samples deploy the sample applications
-/// @param drain longest wait for requests in progress when stopping
+/// @param drain longest wait for requests in progress when stopping; who is not answered by then is
+///   told that the outcome is unknown
 /// @param trusted further token issuers, besides the node's own key
 /// @param history what people may read of the past of durable actors
 /// @param idempotency what is remembered of requests with an idempotency key

@@ -220,7 +220,7 @@ class IdempotencyEndToEndTest {
   void newKeyBeyondTheQuotaOfTheTenant_is429OverBothDoors_alsoAfterKill9() throws IOException {
     try (NodeProcess small = startWith("quota", "per_tenant = 2")) {
       Path data = temp.resolve("quota");
-      String ofAlice = NodeProcess.token(data, "acme", "--user", "alice");
+      String ofAlice = NodeProcess.token(data, "acme", "--user", "alice", "--role", "operator");
       String ofGlobex = NodeProcess.token(data, "globex", "--user", "alice");
       small.as(ofAlice);
       String asked = small.ask("bank_account/a", "deposit", TEN, KEY, "k1").body();

@@ -112,7 +112,10 @@ class NodeEndToEndTest {
       crashedActorIsRestarted(node);
       commandsAnswer(node, data);
       grpcAnswers(node, deployer);
+      assertThat(node.send("GET", "/metrics", null).statusCode()).isEqualTo(403);
+      node.as(NodeProcess.token(data, "ops", "--role", "operator"));
       metricsAreReal(node);
+      node.as(deployer);
 
       node.kill();
       node.start();

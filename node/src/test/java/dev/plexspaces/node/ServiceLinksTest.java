@@ -80,7 +80,7 @@ class ServiceLinksTest {
   void start() throws IOException {
     data = temp.resolve("data");
     node = NodeProcess.start(data);
-    node.as(NodeProcess.token(data, "acme", "--role", "deployer"));
+    node.as(NodeProcess.token(data, "acme", "--role", "deployer", "--role", "operator"));
     Result refused = deploy();
     assertThat(refused.exitCode()).isEqualTo(1);
     assertThat(refused.err())

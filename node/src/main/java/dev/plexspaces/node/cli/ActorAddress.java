@@ -3,7 +3,10 @@ package dev.plexspaces.node.cli;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.Optional;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
@@ -11,6 +14,10 @@ import tools.jackson.databind.JsonNode;
 final class ActorAddress {
 
   private static final String DEFAULT = "default";
+
+  /// The command these options are part of.
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec spec;
 
   @Option(
       names = "--tenant",
@@ -36,9 +43,9 @@ final class ActorAddress {
     JsonNode claims = claims(connection.token());
     return root
         + "/"
-        + Client.segment(or(tenant, claims.path("tenant")))
+        + option("--tenant", tenant, claims.path("tenant"))
         + "/"
-        + Client.segment(or(namespace, claims.path("namespace")));
+        + option("--namespace", namespace, claims.path("namespace"));
   }
 
   /// The path of `type`, `type/key` or `tenant/namespace/type/key`.
@@ -67,22 +74,49 @@ final class ActorAddress {
     if (parts.length == 4 && tenant == null && namespace == null) {
       return root
           + "/"
-          + Client.segment(parts[0])
+          + segment("tenant", parts[0], actor)
           + "/"
-          + Client.segment(parts[1])
+          + segment("namespace", parts[1], actor)
           + "/"
-          + Client.segment(parts[2])
+          + segment("type", parts[2], actor)
           + "/"
-          + Client.segment(parts[3]);
+          + segment("key", parts[3], actor);
     }
     int slash = actor.indexOf('/');
     return slash < 0
-        ? scoped(root, connection) + "/" + Client.segment(actor)
+        ? scoped(root, connection) + "/" + segment("type", actor, actor)
         : scoped(root, connection)
             + "/"
-            + Client.segment(actor.substring(0, slash))
+            + segment("type", actor.substring(0, slash), actor)
             + "/"
-            + Client.segment(actor.substring(slash + 1));
+            + segment("key", actor.substring(slash + 1), actor);
+  }
+
+  /// One segment of a path. An empty one would not name nothing, but shift what comes after it.
+  ///
+  /// @throws ParameterException when it is empty
+  private String segment(String name, String text, String given) {
+    if (text.isEmpty()) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "actor \""
+              + given
+              + "\": its "
+              + name
+              + " is empty; write type, type/key or tenant/namespace/type/key");
+    }
+    return Client.segment(text);
+  }
+
+  /// The value of an option or its default.
+  ///
+  /// @throws ParameterException when it is empty
+  private String option(String name, String given, JsonNode claim) {
+    if (given != null && given.isEmpty()) {
+      throw new ParameterException(
+          spec.commandLine(), name + " is empty; leave it out or name one");
+    }
+    return Client.segment(or(given, claim));
   }
 
   private static String or(String given, JsonNode claim) {

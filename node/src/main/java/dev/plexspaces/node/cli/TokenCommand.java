@@ -47,7 +47,9 @@ final class TokenCommand implements Callable<Integer> {
   @Option(
       names = "--role",
       paramLabel = "ROLE",
-      description = "Repeatable. `deployer` may deploy, `admin` may do all; calls need none.")
+      description =
+          "Repeatable. `deployer` may deploy, `admin` may do all within its tenant, `operator` may"
+              + " read the node's metrics; calls need none.")
   private Set<String> roles = new TreeSet<>();
 
   @Option(

@@ -24,10 +24,14 @@ final class Refused {
     return invalid(field, field + ": " + problem, problem);
   }
 
+  /// The same words to whom it belongs and to everybody else: ids are the node's, and who has one
+  /// is not said.
   static PlexException idInUse(String id) {
     return new PlexException(
         ErrorCode.CONFLICT,
-        "application_id: \"" + id + "\" is deployed already; undeploy it first or choose another");
+        "application_id: \""
+            + id
+            + "\" is not free on this node; if it is yours, undeploy it first, else choose another");
   }
 
   static PlexException unknown(String id) {

@@ -99,6 +99,14 @@ class MainTest {
         "start --http-port 99999 | --http-port: must be a port, 0 to 65535",
         "start --node-id a/b | node id: must be 1 to 128 letters",
         "deploy app.txt | FILE must end in .psa, .jar or .wasm; got app.txt",
+        "ask acme/prod/counter/ get | actor \"acme/prod/counter/\": its key is empty",
+        "tell counter/ get | its key is empty",
+        "ask /a get | its type is empty",
+        "tell acme//counter/a get | its namespace is empty",
+        "history /prod/counter/a | its tenant is empty",
+        "quarantine release counter/ | its key is empty",
+        "ask counter/a get --tenant= | --tenant is empty",
+        "actors --namespace= | --namespace is empty",
       })
   void wrongUsage_isExitCodeTwoWithItsReason(String line, String reason) {
     assertThat(run(line.isEmpty() ? new String[0] : line.split(" "))).isEqualTo(2);

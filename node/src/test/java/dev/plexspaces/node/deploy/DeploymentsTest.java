@@ -308,7 +308,7 @@ class DeploymentsTest {
     PlexException refused = refusal(() -> deployments.deploy(psa("shop", CONFIG)));
 
     assertThat(refused.code()).isEqualTo(ErrorCode.CONFLICT);
-    assertThat(refused).hasMessageContaining("application_id: \"shop\" is deployed already");
+    assertThat(refused).hasMessageContaining("application_id: \"shop\" is not free on this node");
     assertThat(deployments.find("shop")).contains(first);
     assertThat(host.log).containsExactly("install shop");
   }
