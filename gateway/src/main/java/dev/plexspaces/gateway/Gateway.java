@@ -57,6 +57,10 @@ public final class Gateway implements AutoCloseable {
   /// Longest wait, when stopping, for answers to leave that clients do not read.
   private static final Duration SENDING_MAX = Duration.ofSeconds(1);
 
+  /// How long open connections are refused on before they are closed: a client that has just got an
+  /// answer and calls again hears that nothing was done, instead of finding its connection cut.
+  private static final Duration REFUSING = Duration.ofMillis(100);
+
   /// How often to look whether they have left.
   private static final Duration SENDING_LOOK = Duration.ofMillis(5);
 
@@ -268,7 +272,15 @@ public final class Gateway implements AutoCloseable {
     }
     CompletableFuture<Void> sent = new CompletableFuture<>();
     sent.completeOnTimeout(null, SENDING_MAX.toMillis(), TimeUnit.MILLISECONDS);
-    lookWhetherSent(sent, false);
+    boolean connected =
+        http.config().serverMetrics().activeConnections() > 0
+            || grpc.config().serverMetrics().activeConnections() > 0;
+    if (connected) {
+      CompletableFuture.delayedExecutor(REFUSING.toMillis(), TimeUnit.MILLISECONDS)
+          .execute(() -> lookWhetherSent(sent, false));
+    } else {
+      lookWhetherSent(sent, false);
+    }
     sent.join();
     CompletableFuture.allOf(http.stop(), grpc.stop()).join();
   }
