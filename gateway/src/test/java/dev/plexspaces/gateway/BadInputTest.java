@@ -343,7 +343,7 @@ class BadInputTest {
             null,
             404,
             "ACTOR_NOT_FOUND",
-            "not live"));
+            "neither live nor stored"));
     cases.add(
         new Case(
             "application not there",
