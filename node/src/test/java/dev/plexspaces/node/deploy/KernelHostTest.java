@@ -8,6 +8,7 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.AppenderBase;
 import dev.plexspaces.kernel.ActorSystem;
+import dev.plexspaces.kernel.DeadLetters;
 import dev.plexspaces.kernel.Invoker;
 import dev.plexspaces.kernel.binding.AnnotatedActors;
 import dev.plexspaces.kernel.identity.ActorId;
@@ -43,6 +44,8 @@ import org.slf4j.LoggerFactory;
 class KernelHostTest {
 
   private static final Scope ACME = new Scope("acme", "prod");
+  private static final RequestContext CONTEXT =
+      new RequestContext("acme", "prod", "test", Set.of(), "r", Optional.empty(), Optional.empty());
 
   private static final byte[] COUNTER_JAR =
       TestJar.jar(
@@ -233,6 +236,65 @@ class KernelHostTest {
   }
 
   @Test
+  void durableMessageThatAHandlerRefuses_isOneLineOfTheLog() throws Exception {
+    byte[] jar =
+        TestJar.jar(
+            Map.of(
+                "app.Book",
+                """
+                package app;
+                import dev.plexspaces.sdk.*;
+                @GenServer(value = "book", facets = {"virtual_actor", "durability"})
+                public class Book {
+                  @Handler("post") void post() { throw new ActorException("closed"); }
+                }
+                """));
+    deployments.deploy(request("a", "[[actors]]\nclass = \"app.Book\"", ACME, jar));
+    BlockingQueue<String> lines = new LinkedBlockingQueue<>();
+    var appender =
+        new AppenderBase<ILoggingEvent>() {
+          @Override
+          protected void append(ILoggingEvent event) {
+            lines.add(event.getLevel() + " " + event.getFormattedMessage());
+          }
+        };
+    appender.start();
+    Logger logger = (Logger) LoggerFactory.getLogger(DeadLetters.class);
+    Level before = logger.getLevel();
+    logger.setLevel(Level.WARN);
+    logger.addAppender(appender);
+    try {
+      CompletableFuture<String> accepted = new CompletableFuture<>();
+      system.tell(
+          CONTEXT,
+          new Invoker.Target("book", Optional.of("b")),
+          new Invoker.Request(
+              "post", Map.of(), false, Map.of(), Duration.ofSeconds(10), Optional.empty()),
+          new Invoker.TellListener() {
+            @Override
+            public void accepted(ActorId target, String messageId, boolean durable) {
+              accepted.complete(messageId);
+            }
+
+            @Override
+            public void failed(PlexException error) {
+              accepted.completeExceptionally(error);
+            }
+          });
+
+      assertThat(lines.poll(20, TimeUnit.SECONDS))
+          .isEqualTo(
+              "WARN acme/prod/book/b: durable message 'post' is a dead letter (message "
+                  + accepted.get(20, TimeUnit.SECONDS)
+                  + ", request r): FAILED_PRECONDITION: closed");
+      assertThat(lines).isEmpty();
+    } finally {
+      logger.detachAppender(appender);
+      logger.setLevel(before);
+    }
+  }
+
+  @Test
   void rootSupervisor_isCalledAsTheFileSaysOrLikeTheApplication() {
     deploy("a", children("one"));
     deployOther("b", "[supervisor]\nid = \"myroot\"\n" + children("one"));
@@ -317,11 +379,8 @@ class KernelHostTest {
 
   private Object ask(String key, String operation, Object payload) throws Exception {
     CompletableFuture<Object> reply = new CompletableFuture<>();
-    RequestContext context =
-        new RequestContext(
-            "acme", "prod", "test", Set.of(), "r", Optional.empty(), Optional.empty());
     system.ask(
-        context,
+        CONTEXT,
         new Invoker.Target("counter", Optional.of(key)),
         new Invoker.Request(
             operation, payload, false, Map.of(), Duration.ofSeconds(10), Optional.empty()),
