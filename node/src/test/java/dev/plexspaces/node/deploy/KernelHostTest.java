@@ -4,9 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import ch.qos.logback.classic.Level;
-import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
-import ch.qos.logback.core.AppenderBase;
 import dev.plexspaces.kernel.ActorSystem;
 import dev.plexspaces.kernel.DeadLetters;
 import dev.plexspaces.kernel.Invoker;
@@ -26,10 +24,8 @@ import java.time.InstantSource;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
@@ -38,7 +34,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.slf4j.LoggerFactory;
 
 /// Deployments in the real actor system.
 class KernelHostTest {
@@ -138,20 +133,7 @@ class KernelHostTest {
 
   @Test
   void handlerThatRunsOnAfterUndeploy_isNamedInTheLog() throws Exception {
-    Logger log = (Logger) LoggerFactory.getLogger("dev.plexspaces.kernel.ActorCell");
-    BlockingQueue<ILoggingEvent> lines = new LinkedBlockingQueue<>();
-    AppenderBase<ILoggingEvent> appender =
-        new AppenderBase<>() {
-          @Override
-          protected void append(ILoggingEvent event) {
-            lines.add(event);
-          }
-        };
-    appender.start();
-    log.addAppender(appender);
-    log.setLevel(Level.WARN);
-    log.setAdditive(false);
-    try {
+    try (LogLines lines = new LogLines("dev.plexspaces.kernel.ActorCell")) {
       deploy("a", children("one") + "shutdown_timeout_seconds = 0\n");
       CompletableFuture<Object> spinning =
           CompletableFuture.supplyAsync(
@@ -160,7 +142,7 @@ class KernelHostTest {
 
       deployments.undeploy("a", false);
 
-      ILoggingEvent line = lines.poll(20, TimeUnit.SECONDS);
+      ILoggingEvent line = lines.next();
       assertThat(line).isNotNull();
       assertThat(line.getFormattedMessage())
           .startsWith("counter/one of application a was killed 3 s ago")
@@ -169,9 +151,6 @@ class KernelHostTest {
       assertThat(spinning.get(20, TimeUnit.SECONDS)).isInstanceOf(PlexException.class);
     } finally {
       System.setProperty("kernel-host-test.stop", "yes");
-      log.detachAppender(appender);
-      log.setLevel(null);
-      log.setAdditive(true);
     }
   }
 
@@ -250,20 +229,7 @@ class KernelHostTest {
                 }
                 """));
     deployments.deploy(request("a", "[[actors]]\nclass = \"app.Book\"", ACME, jar));
-    BlockingQueue<String> lines = new LinkedBlockingQueue<>();
-    var appender =
-        new AppenderBase<ILoggingEvent>() {
-          @Override
-          protected void append(ILoggingEvent event) {
-            lines.add(event.getLevel() + " " + event.getFormattedMessage());
-          }
-        };
-    appender.start();
-    Logger logger = (Logger) LoggerFactory.getLogger(DeadLetters.class);
-    Level before = logger.getLevel();
-    logger.setLevel(Level.WARN);
-    logger.addAppender(appender);
-    try {
+    try (LogLines lines = new LogLines(DeadLetters.class.getName())) {
       CompletableFuture<String> accepted = new CompletableFuture<>();
       system.tell(
           CONTEXT,
@@ -282,15 +248,18 @@ class KernelHostTest {
             }
           });
 
-      assertThat(lines.poll(20, TimeUnit.SECONDS))
+      ILoggingEvent line = lines.next();
+      assertThat(line).isNotNull();
+      assertThat(line.getLevel()).isEqualTo(Level.WARN);
+      assertThat(line.getFormattedMessage())
           .isEqualTo(
-              "WARN acme/prod/book/b: durable message 'post' is a dead letter (message "
+              "book/b: durable message 'post' is a dead letter (message "
                   + accepted.get(20, TimeUnit.SECONDS)
-                  + ", request r): FAILED_PRECONDITION: closed");
-      assertThat(lines).isEmpty();
-    } finally {
-      logger.detachAppender(appender);
-      logger.setLevel(before);
+                  + "): FAILED_PRECONDITION: closed");
+      assertThat(line.getKeyValuePairs())
+          .extracting(pair -> pair.key + "=" + pair.value)
+          .containsExactly("actor=book/b", "tenant=acme", "namespace=prod", "request_id=r");
+      assertThat(lines.isEmpty()).isTrue();
     }
   }
 
