@@ -212,8 +212,10 @@ class InspectionEndToEndTest {
     Files.writeString(cure, "");
     NodeProcess.eventually(
         () ->
-            node.send("GET", "/api/v1/actors/acme%2Fprod%2Fledger%2Fbob", null).statusCode()
-                == 404);
+            NodeProcess.json(node.send("GET", "/api/v1/actors/acme%2Fprod%2Fledger%2Fbob", null))
+                .path("state")
+                .asString("")
+                .equals("inactive"));
     assertThat(node.succeeds("quarantine", "release", "ledger/bob", "--namespace", "prod"))
         .isEqualTo("released ledger/bob; it takes the messages that waited\n");
     NodeProcess.eventually(() -> balance("ledger/bob") == 1);
