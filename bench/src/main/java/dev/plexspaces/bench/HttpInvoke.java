@@ -16,11 +16,15 @@ final class HttpInvoke {
   private static final String ASK = "{\"message_type\":\"echo\",\"payload\":{\"number\":42}}";
   private static final long SECOND = 1_000_000_000L;
 
-  /// A server's compiler needs about this long before its numbers mean anything (spec/java-stack
-  /// section 2), for the first kind of request and for the second.
-  private static final long WARM_UP_ASK_NANOS = 10 * SECOND;
+  /// A server's compiler needs about so many requests before its numbers mean anything, for the
+  /// first kind of request and for the second; a time would be too short on a slow machine.
+  private static final long WARM_UP_ASKS = 500_000;
 
-  private static final long WARM_UP_GET_NANOS = 4 * SECOND;
+  private static final long WARM_UP_GETS = 100_000;
+
+  /// Longest warm-up with one kind of request.
+  private static final long WARM_UP_NANOS_MAX = 40 * SECOND;
+
   private static final long ROUND_NANOS = SECOND;
   private static final int ROUNDS = 5;
 
@@ -92,8 +96,8 @@ final class HttpInvoke {
 
   private static void compare(Report report, List<Contender> contenders) throws IOException {
     for (Contender contender : contenders) {
-      load(contender, WARM_UP, contender.ask(), WARM_UP_ASK_NANOS);
-      load(contender, WARM_UP, contender.get(), WARM_UP_GET_NANOS);
+      warmUp(contender, contender.ask(), WARM_UP_ASKS);
+      warmUp(contender, contender.get(), WARM_UP_GETS);
     }
     for (boolean ask : List.of(true, false)) {
       for (Shape shape : ask ? ASK_SHAPES : GET_SHAPES) {
@@ -118,6 +122,14 @@ final class HttpInvoke {
       }
     }
     paced(report, contenders);
+  }
+
+  private static void warmUp(Contender contender, byte[] request, long requests)
+      throws IOException {
+    long began = System.nanoTime();
+    for (long done = 0; done < requests && System.nanoTime() - began < WARM_UP_NANOS_MAX; ) {
+      done += load(contender, WARM_UP, request, SECOND).replies();
+    }
   }
 
   private static double median(double[] rates) {
