@@ -3,10 +3,7 @@ package dev.plexspaces.node.cli;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.Optional;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
@@ -14,10 +11,6 @@ import tools.jackson.databind.JsonNode;
 final class ActorAddress {
 
   private static final String DEFAULT = "default";
-
-  /// The command these options are part of.
-  @Spec(Spec.Target.MIXEE)
-  private CommandSpec spec;
 
   @Option(
       names = "--tenant",
@@ -94,11 +87,10 @@ final class ActorAddress {
 
   /// One segment of a path. An empty one would not name nothing, but shift what comes after it.
   ///
-  /// @throws ParameterException when it is empty
-  private String segment(String name, String text, String given) {
+  /// @throws Misuse when it is empty
+  private static String segment(String name, String text, String given) {
     if (text.isEmpty()) {
-      throw new ParameterException(
-          spec.commandLine(),
+      throw new Misuse(
           "actor \""
               + given
               + "\": its "
@@ -110,11 +102,10 @@ final class ActorAddress {
 
   /// The value of an option or its default.
   ///
-  /// @throws ParameterException when it is empty
-  private String option(String name, String given, JsonNode claim) {
+  /// @throws Misuse when it is empty
+  private static String option(String name, String given, JsonNode claim) {
     if (given != null && given.isEmpty()) {
-      throw new ParameterException(
-          spec.commandLine(), name + " is empty; leave it out or name one");
+      throw new Misuse(name + " is empty; leave it out or name one");
     }
     return Client.segment(or(given, claim));
   }
