@@ -131,7 +131,9 @@ final class ActorCell {
   private Actor actor;
   private CellContext context;
   private FacetChain chain;
-  private DurableTurns durable;
+
+  /// Null while there is no instance, and for volatile actors.
+  DurableTurns durable;
 
   /// What most cells never need.
   private Relations relations;
@@ -381,75 +383,114 @@ final class ActorCell {
   }
 
   private void run(Dispatcher.Worker worker, Turn t, int budget) {
+    enter(t);
+    if (!runVolatile(worker, t, budget)) {
+      runOn(worker, t, durable == null ? 0 : budget);
+    }
+  }
+
+  /* The path of a conversation, and small: the compiler makes one piece of it, of the handler and of
+  what leads here. Everything out of the ordinary is left to runOn. */
+
+  /// @return true when the cell was given up because nothing waits
+  private boolean runVolatile(Dispatcher.Worker worker, Turn t, int budget) {
+    for (int left = budget; left > 0; left--) {
+      if (systemMessages != null) {
+        runSystemMessages(t);
+      }
+      if (state != State.ACTIVE || durable != null || worker.makesWay) {
+        return false;
+      }
+      Envelope e = mailbox.poll();
+      if (e != null) {
+        publishPending(t);
+        process(t, e);
+        if (mailbox.waits() || state != State.ACTIVE) {
+          continue;
+        }
+        // Nothing waits here, so there is nothing to make way with.
+        worker.makesWay = false;
+      }
+      if (gaveUp(t)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private void runOn(Dispatcher.Worker worker, Turn t, int budget) {
+    int left = budget;
     int extended = 0;
     long until = 0;
-    enter(t);
     while (true) {
       if (systemMessages != null) {
         runSystemMessages(t);
       }
       if (worker.makesWay) {
         worker.makesWay = false;
-        budget = 0;
-      } else if (budget == 0 && t.depth == 0 && durable == null && mailbox.size() > 0) {
+        left = 0;
+      } else if (left == 0 && t.depth == 0 && durable == null && mailbox.size() > 0) {
         long now = system().clock().nanoTime();
         until = extended == 0 ? now + CATCH_UP_NANOS : until;
         if (now - until < 0 && extended++ < CATCH_UP_MAX) {
-          budget = THROUGHPUT;
+          if (runVolatile(worker, t, THROUGHPUT)) {
+            return;
+          }
+          continue;
         }
       }
       Envelope e = null;
-      if (state != State.ACTIVE) {
-        if (state == State.HALTED) {
-          refuseWaiting();
-        } else {
-          leave(t);
-          if (state == State.STOPPED) {
-            VarHandle.fullFence();
-            afterLeave();
-            return;
-          }
-          if (!parkedInVain()) {
-            return;
-          }
-          enter(t);
-          continue;
+      if (state == State.HALTED) {
+        refuseWaiting();
+      } else if (state != State.ACTIVE) {
+        leave(t);
+        if (state == State.STOPPED) {
+          VarHandle.fullFence();
+          afterLeave();
+          return;
         }
-      } else if (budget > 0) {
-        e = durable == null ? mailbox.poll() : durable.inbox().next(t, mailbox);
-      } else if (mailbox.size() > 0 || durable != null) {
+        if (!parkedInVain()) {
+          return;
+        }
+        enter(t);
+        continue;
+      } else if (durable != null && left > 0) {
+        e = durable.inbox().next(t, mailbox);
+      } else if (durable != null || mailbox.size() > 0) {
         leave(t);
         VarHandle.fullFence();
         afterLeave();
         system().dispatcher().schedule(this, worker);
         return;
       }
-      if (e == null) {
-        boolean waits = durable != null && durable.inbox().waits();
-        // Cleared before the cell is given up: afterwards another thread may be running it.
+      if (e != null) {
+        publishPending(t);
+        process(t, e);
+        left--;
+      } else if (durable != null && durable.inbox().waits()) {
         leave(t);
-        if (waits) {
-          if (!parkedInVain()) {
-            return;
-          }
-          enter(t);
-          continue;
+        if (!parkedInVain()) {
+          return;
         }
-        if (!mailbox.tryIdle()) {
-          enter(t);
-          continue;
-        }
-        afterLeave();
-        if (systemMessages != null && mailbox.claim()) {
-          enter(t);
-          continue;
-        }
+        enter(t);
+      } else if (gaveUp(t)) {
         return;
       }
-      publishPending(t);
-      process(t, e);
-      budget--;
     }
+  }
+
+  /// Gives the cell up unless something waits.
+  private boolean gaveUp(Turn t) {
+    // Cleared before: afterwards another thread may be running it.
+    leave(t);
+    if (mailbox.tryIdle()) {
+      afterLeave();
+      if (systemMessages == null || !mailbox.claim()) {
+        return true;
+      }
+    }
+    enter(t);
+    return false;
   }
 
   /// Gives the thread away and leaves the cell claimed, until a system message comes.
@@ -542,21 +583,7 @@ final class ActorCell {
       halt(t, e, mismatch);
       return;
     } catch (Throwable thrown) {
-      if (durable != null && durable.rerun() != null) {
-        rerun(t, e, durable.rerun());
-      } else if (durable != null && !killed && durable.unacceptable() != null) {
-        log(Level.WARN, e)
-            .log("{} failed in '{}': {}", this, e.type, durable.unacceptable().getMessage());
-        processed++;
-        t.discard();
-        durable.neverCommitted(t, e);
-        send(new Reload(true));
-      } else if (durable != null && durable.mismatch() != null) {
-        // The handler caught it and threw something else.
-        halt(t, e, durable.mismatch());
-      } else {
-        crashed(t, e, thrown);
-      }
+      failed(t, e, thrown);
       return;
     } finally {
       if (durable != null) {
@@ -570,30 +597,43 @@ final class ActorCell {
     }
   }
 
+  private void failed(Turn t, Envelope e, Throwable thrown) {
+    if (durable != null && durable.rerun() != null) {
+      rerun(t, e, durable.rerun());
+    } else if (durable != null && !killed && durable.unacceptable() != null) {
+      log(Level.WARN, e)
+          .log("{} failed in '{}': {}", this, e.type, durable.unacceptable().getMessage());
+      processed++;
+      t.discard();
+      durable.neverCommitted(t, e);
+      send(new Reload(true));
+    } else if (durable != null && durable.mismatch() != null) {
+      // The handler caught it and threw something else.
+      halt(t, e, durable.mismatch());
+    } else {
+      crashed(t, e, thrown);
+    }
+  }
+
   private void handle(Turn t, Envelope e) throws Exception {
     DurableTurns d = durable;
+    TypeEntry type = home.entry;
+    boolean keepsState = d == null && type.keepsState;
     Object reply;
     try {
       if (d != null && !d.begin(t, e)) {
         return;
       }
-      if (d == null && home.entry.keepsState) {
+      if (keepsState) {
         t.save((VolatileState) actor);
       }
       reply = chain == null ? actor.handle(context, e) : chain.handle(e);
     } catch (ActorException declared) {
-      processed++;
-      t.discard();
-      t.takeBack(actor);
-      if (d != null) {
-        d.refused(t, e, declared);
-      } else if (e.replyTo != null) {
-        e.replyTo.fail(declared);
-      }
+      refused(t, e, declared);
       return;
     }
     processed++;
-    home.entry.behaved();
+    type.behaved();
     if (killed) {
       t.discard();
       if (e.replyTo != null) {
@@ -605,13 +645,26 @@ final class ActorCell {
       if (t.hasRows() && !committed(t, e)) {
         return;
       }
-      settle(t);
+      if (keepsState) {
+        t.settle((VolatileState) actor);
+      }
       if (t.hasEffects()) {
         t.flush(system());
       }
       if (e.replyTo != null && reply != Reply.LATER) {
         e.replyTo.complete(this, reply);
       }
+    }
+  }
+
+  private void refused(Turn t, Envelope e, ActorException declared) {
+    processed++;
+    t.discard();
+    t.takeBack(actor);
+    if (durable != null) {
+      durable.refused(t, e, declared);
+    } else if (e.replyTo != null) {
+      e.replyTo.fail(declared);
     }
   }
 

@@ -739,61 +739,73 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   /// @param from the worker whose turn sent it; null when called from outside
   /// @param exempt true when no bound may refuse it
   Mailbox.Offer deliver(Address to, Envelope e, Dispatcher.Worker from, boolean exempt) {
-    while (true) {
-      ActorCell cell = to.cell;
-      if (cell == null || cell.killed()) {
-        Instances home = to.home();
-        try {
-          cell = home == null ? null : home.resolve(to.key);
-        } catch (PlexException quarantined) {
-          if (e.replyTo != null) {
-            e.replyTo.fail(quarantined);
-          }
-          deadLetters.add(e, to.toString(), DeadLetters.Reason.NO_ACTOR);
-          return Mailbox.Offer.CLOSED;
-        }
-        to.cell = cell;
-        if (cell == null) {
-          deadLetters.add(e, to.toString(), DeadLetters.Reason.NO_ACTOR);
-          return Mailbox.Offer.CLOSED;
-        }
-      }
-      Mailbox.Offer outcome = cell.mailbox.offer(e, exempt);
-      if (outcome == Mailbox.Offer.FULL
-          && from != null
-          && cell.mailbox instanceof LinkedMailbox mailbox
-          && mailbox.blocks()) {
-        outcome = offerWaiting(mailbox, e, from);
-      }
-      switch (outcome) {
-        case QUEUED -> {
-          return outcome;
-        }
-        case BEHIND -> {
-          if (from != null) {
-            from.makesWay = true;
-          }
-          return outcome;
-        }
-        case SCHEDULE -> {
-          dispatcher.schedule(cell, from);
-          return outcome;
-        }
-        case FULL -> {
-          deadLetters.add(e, to.toString(), DeadLetters.Reason.MAILBOX_FULL);
-          return outcome;
-        }
-        case DROPPED -> {
-          deadLetters.add(e, to.toString(), DeadLetters.Reason.DROPPED_NEWEST);
-          return outcome;
-        }
-        case CLOSED -> {
-          // Exited since the address was resolved: look again, it may have been activated anew.
-          cell.home.cells.remove(cell.key, cell);
-          to.cell = null;
-        }
+    // Small, so that the compiler puts it where it is called: every message takes this path.
+    ActorCell cell = to.cell;
+    if (cell == null || cell.killed()) {
+      cell = receiver(to, e);
+      if (cell == null) {
+        deadLetters.add(e, to.toString(), DeadLetters.Reason.NO_ACTOR);
+        return Mailbox.Offer.CLOSED;
       }
     }
+    Mailbox.Offer outcome = cell.mailbox.offer(e, exempt);
+    if (outcome == Mailbox.Offer.SCHEDULE) {
+      dispatcher.schedule(cell, from);
+      return outcome;
+    }
+    return outcome == Mailbox.Offer.QUEUED
+        ? outcome
+        : deliverOtherwise(outcome, to, cell, e, from, exempt);
+  }
+
+  /// Resolves an address anew; null when there is no such actor, which whoever waits for the reply
+  /// to `e` is told when it is in quarantine.
+  private static ActorCell receiver(Address to, Envelope e) {
+    Instances home = to.home();
+    ActorCell cell = null;
+    try {
+      cell = home == null ? null : home.resolve(to.key);
+    } catch (PlexException quarantined) {
+      if (e.replyTo != null) {
+        e.replyTo.fail(quarantined);
+      }
+    }
+    to.cell = cell;
+    return cell;
+  }
+
+  private Mailbox.Offer deliverOtherwise(
+      Mailbox.Offer offered,
+      Address to,
+      ActorCell cell,
+      Envelope e,
+      Dispatcher.Worker from,
+      boolean exempt) {
+    Mailbox.Offer outcome = offered;
+    if (outcome == Mailbox.Offer.FULL
+        && from != null
+        && cell.mailbox instanceof LinkedMailbox mailbox
+        && mailbox.blocks()) {
+      outcome = offerWaiting(mailbox, e, from);
+    }
+    switch (outcome) {
+      case QUEUED -> {}
+      case BEHIND -> {
+        if (from != null) {
+          from.makesWay = true;
+        }
+      }
+      case SCHEDULE -> dispatcher.schedule(cell, from);
+      case FULL -> deadLetters.add(e, to.toString(), DeadLetters.Reason.MAILBOX_FULL);
+      case DROPPED -> deadLetters.add(e, to.toString(), DeadLetters.Reason.DROPPED_NEWEST);
+      case CLOSED -> {
+        // Exited since the address was resolved: look again, it may have been activated anew.
+        cell.home.cells.remove(cell.key, cell);
+        to.cell = null;
+        return deliver(to, e, from, exempt);
+      }
+    }
+    return outcome;
   }
 
   /// Brings several envelopes of one turn to the mailbox of the one they are addressed to, in

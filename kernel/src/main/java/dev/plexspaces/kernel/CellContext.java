@@ -122,10 +122,11 @@ final class CellContext implements ActorContext {
   public void tell(ActorRef to, String operation, Object payload) {
     Turn t = turn();
     Address a = address(to);
-    DurableTurns durable = cell.durable();
-    Instances home = toTalkTo(a, durable);
-    Envelope e =
-        new Envelope(Message.Kind.CAST, named(operation), payload, address(), background(t), null);
+    DurableTurns durable = cell.durable;
+    Instances home = durable == null ? known(a) : toTalkTo(a, durable);
+    Address me = address();
+    RequestContext context = background(t);
+    Envelope e = new Envelope(Message.Kind.CAST, named(operation), payload, me, context, null);
     e.target = a;
     if (durable != null && (home == null || home.entry.durable)) {
       durable.tell(t, a, e);
@@ -137,7 +138,7 @@ final class CellContext implements ActorContext {
   /// The actors of an address's type; null when nobody offers it any more, or not yet, and what is
   /// said to them is on disk already: it is replayed all the same.
   private static Instances toTalkTo(Address a, DurableTurns durable) {
-    return durable != null && durable.points().isRecorded() ? a.home() : known(a);
+    return durable.points().isRecorded() ? a.home() : known(a);
   }
 
   private static String named(String operation) {
@@ -166,7 +167,7 @@ final class CellContext implements ActorContext {
     Turn t = turn();
     Address a = address(to);
     DurableTurns durable = cell.durable();
-    Instances home = toTalkTo(a, durable);
+    Instances home = durable == null ? known(a) : toTalkTo(a, durable);
     if (timeout == null || !timeout.isPositive() || timeout.compareTo(ASK_MAX) > 0) {
       throw new PlexException(
           ErrorCode.INVALID_MESSAGE, "timeout: must be positive and at most " + ASK_MAX);

@@ -84,7 +84,9 @@ final class LinkedMailbox extends Mailbox {
     while (true) {
       Envelope h = head;
       if (h == null) {
-        envelope.next = null;
+        if (envelope.next != null) {
+          envelope.next = null;
+        }
         envelope.depth = 1;
         if (HEAD.compareAndSet(this, null, envelope)) {
           return Offer.SCHEDULE;
@@ -221,6 +223,12 @@ final class LinkedMailbox extends Mailbox {
     }
     inPlace = false;
     return oldestFirst;
+  }
+
+  @Override
+  boolean waits() {
+    Envelope h = head;
+    return taken != null || (inPlace ? h.next != null : h != CLAIMED);
   }
 
   @Override

@@ -83,6 +83,11 @@ final class LockedMailbox extends Mailbox {
   }
 
   @Override
+  boolean waits() {
+    return true;
+  }
+
+  @Override
   boolean tryIdle() {
     lock.lock();
     try {

@@ -32,7 +32,11 @@ abstract sealed class Mailbox permits LinkedMailbox, LockedMailbox {
   /// The oldest message, or null. Runner only.
   abstract Envelope poll();
 
-  /// Gives the actor up if nothing waits. Runner only, after [#poll] returned null.
+  /// False when [#tryIdle] is worth trying at once, without another [#poll]. Runner only.
+  abstract boolean waits();
+
+  /// Gives the actor up if nothing waits. Runner only, after [#poll] returned null or [#waits]
+  /// false.
   ///
   /// @return false when a message came meanwhile
   abstract boolean tryIdle();
