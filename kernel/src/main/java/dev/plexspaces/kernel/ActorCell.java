@@ -92,7 +92,7 @@ final class ActorCell {
       MethodHandles.Lookup lookup = MethodHandles.lookup();
       SYSTEM = lookup.findVarHandle(ActorCell.class, "systemMessages", SystemMessage.class);
       PARKED = lookup.findVarHandle(ActorCell.class, "parked", boolean.class);
-      RUNNING = lookup.findVarHandle(ActorCell.class, "running", boolean.class);
+      RUNNING = lookup.findVarHandle(Mailbox.class, "running", boolean.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
@@ -107,21 +107,14 @@ final class ActorCell {
   private volatile boolean parked;
   private volatile State state = State.NEW;
 
-  /// Who runs this cell, or did so last.
+  /// Who runs this cell, or did so last; [Mailbox#running] says which.
   private Dispatcher.Worker worker;
-
-  /// True while it does. Set after `worker` and with release, so that whoever sees it set sees the
-  /// worker or a later one.
-  private boolean running;
 
   /// The call a turn of this cell is blocked on; the edges of the wait-for graph.
   volatile ReplyTo.Blocking waitingFor;
 
   /// The durable inbox has rows that found no room in the mailbox.
   private volatile boolean inboxBehind;
-
-  /// Processed by this activation; written by the runner, read by anybody.
-  long processed;
 
   long startedAtMillis;
 
@@ -277,7 +270,7 @@ final class ActorCell {
     }
     VarHandle.fullFence();
     synchronized (this) {
-      if ((boolean) RUNNING.getAcquire(this) && worker.thread != Thread.currentThread()) {
+      if ((boolean) RUNNING.getAcquire(mailbox) && worker.thread != Thread.currentThread()) {
         worker.thread.interrupt();
       }
     }
@@ -507,11 +500,11 @@ final class ActorCell {
     if (worker != t.worker) {
       worker = t.worker;
     }
-    RUNNING.setRelease(this, true);
+    RUNNING.setRelease(mailbox, true);
   }
 
   private void leave(Turn t) {
-    running = false;
+    mailbox.running = false;
     t.cell = null;
   }
 
@@ -603,7 +596,7 @@ final class ActorCell {
     } else if (durable != null && !killed && durable.unacceptable() != null) {
       log(Level.WARN, e)
           .log("{} failed in '{}': {}", this, e.type, durable.unacceptable().getMessage());
-      processed++;
+      mailbox.processed++;
       t.discard();
       durable.neverCommitted(t, e);
       send(new Reload(true));
@@ -632,7 +625,7 @@ final class ActorCell {
       refused(t, e, declared);
       return;
     }
-    processed++;
+    mailbox.processed++;
     type.behaved();
     if (killed) {
       t.discard();
@@ -658,7 +651,7 @@ final class ActorCell {
   }
 
   private void refused(Turn t, Envelope e, ActorException declared) {
-    processed++;
+    mailbox.processed++;
     t.discard();
     t.takeBack(actor);
     if (durable != null) {
@@ -731,7 +724,7 @@ final class ActorCell {
   }
 
   private void crashed(Turn t, Envelope e, Throwable thrown) {
-    processed++;
+    mailbox.processed++;
     t.discard();
     if (durable != null && !killed && durable.pipeline().poisoned()) {
       // The store refused a commit and the handler gave up: no fault of the actor, which is loaded
@@ -1216,8 +1209,8 @@ final class ActorCell {
     }
     home.cells.remove(key, this);
     Envelope waiting = mailbox.close();
-    home.entry.messagesOfExited.add(processed);
-    processed = 0;
+    home.entry.messagesOfExited.add(mailbox.processed);
+    mailbox.processed = 0;
     while (waiting != null) {
       Envelope next = waiting.next;
       waiting.next = null;
@@ -1249,14 +1242,14 @@ final class ActorCell {
 
   /// Looks again after the idle time; one look is on its way from the first start to the end.
   private void armIdleTimer() {
-    long seen = processed;
+    long seen = mailbox.processed;
     idleTimer =
         system()
             .timers()
             .after(
                 home.entry.idleTimeout,
                 () -> {
-                  if (state == State.ACTIVE && processed == seen && mailbox.size() == 0) {
+                  if (state == State.ACTIVE && mailbox.processed == seen && mailbox.size() == 0) {
                     send(new Passivate());
                   } else {
                     armIdleTimer();

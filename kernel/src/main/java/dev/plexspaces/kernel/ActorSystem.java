@@ -526,7 +526,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
         cell.home.entry.application,
         relations == null || relations.supervisor == null ? "" : relations.supervisor.path(),
         Instant.ofEpochMilli(cell.startedAtMillis),
-        cell.processed,
+        cell.mailbox.processed,
         cell.mailbox.size(),
         relations == null ? 0 : relations.restarts,
         cell.facetNames());
@@ -566,7 +566,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
         long[] sums = live.computeIfAbsent(instances.entry, e -> new long[3]);
         for (ActorCell cell : instances.cells.values()) {
           sums[0]++;
-          sums[1] += cell.processed;
+          sums[1] += cell.mailbox.processed;
           sums[2] += cell.mailbox.size();
         }
       }

@@ -7,6 +7,16 @@ package dev.plexspaces.kernel;
 /// that finds it idle claims it and must schedule it.
 abstract sealed class Mailbox permits LinkedMailbox, LockedMailbox {
 
+  /* What the runner writes for each message is here, where the messages are, and not in the cell:
+  senders read that, and would have to fetch it from the runner's core again and again. */
+
+  /// True while a worker runs the actor. Set after the cell's `worker` and with release, so that
+  /// whoever sees it set sees that worker or a later one.
+  boolean running;
+
+  /// Messages processed by this activation; written by the runner, read by anybody.
+  long processed;
+
   /// Messages that wait when a sender learns that the receiver is behind.
   static final int DEEP = 64;
 
