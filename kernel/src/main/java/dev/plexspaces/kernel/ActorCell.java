@@ -453,7 +453,7 @@ final class ActorCell {
         leave(t);
         VarHandle.fullFence();
         afterLeave();
-        system().dispatcher().schedule(this, worker);
+        system().dispatcher().reschedule(this, worker);
         return;
       }
       if (e != null) {

@@ -9,6 +9,9 @@ interface Dispatcher extends AutoCloseable {
   /// @param from the worker whose turn made it ready; null when called from outside
   void schedule(ActorCell cell, Worker from);
 
+  /// Runs `cell` again, behind those that wait already; it was run by `from` and is not done.
+  void reschedule(ActorCell cell, Worker from);
+
   /// Blocks the calling turn until `waiter` is done. Other actors go on.
   void await(Worker worker, Waiter waiter);
 

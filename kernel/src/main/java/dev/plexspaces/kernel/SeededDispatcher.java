@@ -360,6 +360,11 @@ public final class SeededDispatcher implements Dispatcher {
   }
 
   @Override
+  public void reschedule(ActorCell cell, Worker from) {
+    schedule(cell, from);
+  }
+
+  @Override
   public void await(Worker worker, Waiter waiter) {
     Seat me = (Seat) worker;
     if (me.unwindFor != null || closed) {

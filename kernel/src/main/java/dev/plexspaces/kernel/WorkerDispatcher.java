@@ -20,8 +20,8 @@ final class WorkerDispatcher implements Dispatcher {
   - The first actor made ready by a turn becomes the worker's `pending` one and runs when the turn
     ends: a conversation stays on one core and costs no atomic instruction. The others go to the
     slot's queue, where idle slots steal. `pending` is private to its thread, so it is published
-    before any other user code runs, which might block. After NEXT_MAX runs from `pending` in a row
-    the queue gets its turn.
+    before any other user code runs, which might block. After NEXT_MAX runs from `pending` in a row,
+    and at each tick of the monitor, the queue gets its turn.
   - Before a worker blocks in one of our operations it gives its slot to a spare worker and finishes
     its turn without one when it wakes up.
   - Foreign blocking (a user's JDBC call) is found by the JDK's scheduler for us. While all slots are
@@ -45,7 +45,7 @@ final class WorkerDispatcher implements Dispatcher {
   static final int QUEUE_CAPACITY = 1024;
 
   /// Runs from `pending` in a row before the queue gets its turn.
-  static final int NEXT_MAX = 64;
+  static final int NEXT_MAX = 256;
 
   /// Looks for work of which one begins at the shared queue; a power of two.
   static final int SHARED_EVERY = 16;
@@ -162,8 +162,12 @@ final class WorkerDispatcher implements Dispatcher {
     /// When it was measured. Owner only.
     long measuredNanos;
 
-    /// Set by the monitor each tick, cleared by the worker that yields.
+    /// Set by the monitor each tick and by whoever resumes a turn, cleared by the worker that
+    /// yields.
     boolean yieldWanted;
+
+    /// Set by the monitor each tick, cleared by the worker that lets the queue have its turn.
+    boolean ticked;
 
     SlotState(long bit) {
       this.bit = bit;
@@ -248,6 +252,10 @@ final class WorkerDispatcher implements Dispatcher {
         cell.run(this);
         if (s.yieldWanted) {
           s.yieldWanted = false;
+          if (s.ticked) {
+            s.ticked = false;
+            fromNext = NEXT_MAX;
+          }
           renewTurn();
           Thread.yield();
           return;
@@ -371,10 +379,22 @@ final class WorkerDispatcher implements Dispatcher {
       from.turn.pending = cell;
       return;
     }
-    Slot s = from == null ? null : ((SlotWorker) from).slot;
-    if (s == null) {
-      s = anySlot();
+    enqueue(cell, from == null ? null : ((SlotWorker) from).slot);
+  }
+
+  @Override
+  public void reschedule(ActorCell cell, Worker from) {
+    Slot s = ((SlotWorker) from).slot;
+    if (from.turn.pending == null && (s == null || s.queue.isEmpty())) {
+      from.turn.pending = cell;
+    } else {
+      enqueue(cell, s);
     }
+  }
+
+  /// @param slot of the worker that made it ready; null for none
+  private void enqueue(ActorCell cell, Slot slot) {
+    Slot s = slot == null ? anySlot() : slot;
     if (!s.queue.offer(cell)) {
       shared.add(cell);
     }
@@ -599,6 +619,7 @@ final class WorkerDispatcher implements Dispatcher {
         }
         seenOwner[i] = owner;
         seen[i] = of;
+        s.ticked = true;
         s.yieldWanted = true;
       }
       long now = System.nanoTime();
