@@ -61,6 +61,10 @@ final class Turn {
   private Object[] effects = new Object[8];
   private int count;
 
+  /// The effect of a turn that has one so far, and so most often has no other; null while it is in
+  /// `effects` with the rest.
+  private Object only;
+
   /// Rows the next commit writes besides the log row, and the message each inbox row carries (null
   /// for other rows).
   private final List<Row> rows = new ArrayList<>();
@@ -144,6 +148,12 @@ final class Turn {
   }
 
   void buffer(Object effect) {
+    if (count == 0) {
+      only = effect;
+      count = 1;
+      return;
+    }
+    spread();
     if (count == effects.length) {
       if (count >= EFFECTS_MAX) {
         throw new PlexException(
@@ -153,6 +163,13 @@ final class Turn {
       effects = Arrays.copyOf(effects, count * 2);
     }
     effects[count++] = effect;
+  }
+
+  private void spread() {
+    if (only != null) {
+      effects[0] = only;
+      only = null;
+    }
   }
 
   /// @param message what an inbox row carries; null for other rows
@@ -179,6 +196,7 @@ final class Turn {
     rows.clear();
     rowMessages.clear();
     undo.clear();
+    spread();
     for (int i = 0; i < count; i++) {
       if (effects[i] instanceof Effect effect) {
         effect.release(worker);
@@ -200,6 +218,7 @@ final class Turn {
     if (count == 0 && rows.isEmpty()) {
       return List.of();
     }
+    spread();
     List<String> words = new ArrayList<>();
     int more = 0;
     for (int i = 0; i < rows.size() + count; i++) {
@@ -291,6 +310,7 @@ final class Turn {
       undo.clear();
       return NONE;
     }
+    spread();
     Object[] taken = Arrays.copyOf(effects, count);
     undo.clear();
     forget();
@@ -299,8 +319,8 @@ final class Turn {
 
   /// Releases what was buffered, in order.
   void flush(ActorSystem system) {
-    if (count == 1 && effects[0] instanceof Envelope e) {
-      effects[0] = null;
+    if (only instanceof Envelope e) {
+      only = null;
       count = 0;
       system.deliver(e.target, e, worker, false);
     } else {
@@ -312,6 +332,7 @@ final class Turn {
   }
 
   private void flushAll(ActorSystem system) {
+    spread();
     // Indexed: releasing may not buffer anything, and the array is this worker's own.
     for (int i = 0; i < count; ) {
       int end = i + 1;
@@ -350,6 +371,7 @@ final class Turn {
   }
 
   private void forget() {
+    only = null;
     Arrays.fill(effects, 0, count, null);
     count = 0;
     shrink();
