@@ -156,6 +156,42 @@ class DispatcherTest {
   }
 
   @Test
+  void conversationOfSlowHandlers_letsOthersHaveTheirTurn() {
+    AtomicInteger turns = new AtomicInteger();
+    AtomicBoolean over = new AtomicBoolean();
+    CountDownLatch going = new CountDownLatch(10);
+    TestType player =
+        TestType.of(
+            "player",
+            () ->
+                Script.of(
+                    "*",
+                    (c, m) -> {
+                      long until = System.nanoTime() + 2 * WorkerDispatcher.TICK_NANOS;
+                      while (System.nanoTime() - until < 0) {
+                        Thread.onSpinWait();
+                      }
+                      turns.incrementAndGet();
+                      going.countDown();
+                      if (!over.get()) {
+                        c.tell(c.actor("player", c.self().key().equals("a") ? "b" : "a"), "", null);
+                      }
+                      return null;
+                    }),
+            VIRTUAL);
+    TestType other = TestType.of("other", () -> Script.of("*", (c, m) -> turns.get()), VIRTUAL);
+    try (Node node = Node.withParallelism(1).offer(player, other)) {
+      node.tell("player", "a", "serve", null);
+      Node.await(going);
+      int before = turns.get();
+      int then = (Integer) node.ask("other", "one", "go", null);
+      over.set(true);
+      // A tick of the monitor is shorter than a turn, so far fewer would do.
+      assertThat(then - before).isLessThan(WorkerDispatcher.NEXT_MAX / 2);
+    }
+  }
+
+  @Test
   void senderToOneWhoIsBehind_makesWay() {
     int chunk = 100;
     int chunks = 1_000;
