@@ -430,7 +430,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     }
     for (ActorCell cell : List.copyOf(running)) {
       cell.send(
-          new ActorCell.Stop(
+          new SystemMessage.Stop(
               ExitReason.SHUTDOWN,
               () -> {
                 running.remove(cell);
@@ -545,7 +545,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     }
     // A handler that does not come to its end: an open turn is suspended and resumed later.
     Timers.Timer overdue = timers.after(timeout, cell::kill);
-    cell.send(new ActorCell.Stop(ExitReason.SHUTDOWN, overdue::cancel));
+    cell.send(new SystemMessage.Stop(ExitReason.SHUTDOWN, overdue::cancel));
   }
 
   /// The keys that take no messages.

@@ -121,7 +121,7 @@ final class SupervisorActor implements Actor {
       cell.kill();
       return;
     }
-    cell.send(new ActorCell.Start());
+    cell.send(new SystemMessage.Start());
     post(new Event.StartAll());
   }
 
@@ -179,9 +179,9 @@ final class SupervisorActor implements Actor {
         } else if (life.nested != null) {
           life.nested.post(new Event.StopAll(ExitReason.SHUTDOWN));
         } else if (core.phase() == Phase.CLEARING) {
-          life.worker.send(new ActorCell.Suspend(stop.run()));
+          life.worker.send(new SystemMessage.Suspend(stop.run()));
         } else {
-          life.worker.send(new ActorCell.Stop(ExitReason.SHUTDOWN, null));
+          life.worker.send(new SystemMessage.Stop(ExitReason.SHUTDOWN, null));
         }
       }
       case Effect.Kill kill -> {
@@ -239,7 +239,7 @@ final class SupervisorActor implements Actor {
         && before.worker.state() == ActorCell.State.CRASHED
         && !before.worker.killed()) {
       enter(spec.id(), new Life(run, before.worker, null));
-      before.worker.send(new ActorCell.Restart(run));
+      before.worker.send(new SystemMessage.Restart(run));
       return;
     }
     Instances home = scope.instances(spec.type());
@@ -256,7 +256,7 @@ final class SupervisorActor implements Actor {
       return;
     }
     enter(spec.id(), new Life(run, cell, null));
-    cell.send(new ActorCell.Start());
+    cell.send(new SystemMessage.Start());
   }
 
   private void enter(String id, Life life) {
@@ -310,7 +310,7 @@ final class SupervisorActor implements Actor {
         if (life.worker != null && life.worker.state() == ActorCell.State.CRASHED) {
           // Its name must be free at once.
           life.worker.home.cells.remove(life.worker.key, life.worker);
-          life.worker.send(new ActorCell.Stop(ExitReason.SHUTDOWN, null));
+          life.worker.send(new SystemMessage.Stop(ExitReason.SHUTDOWN, null));
         }
       }
     }
