@@ -15,7 +15,6 @@ import java.lang.invoke.VarHandle;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.slf4j.event.Level;
 
@@ -575,15 +574,5 @@ final class ActorCell extends CellLife {
         ? crashError(e)
         : new PlexException(
             outage.code(), this + " gave up '" + e.type + "': " + outage.getMessage());
-  }
-
-  /// What [#describe] made of a throwable, as a reason or as what a supervisor says of its child.
-  private static final Pattern THROWN =
-      Pattern.compile("(^|did not start: )error: (?:[A-Z][\\w$]*(?:: |$))?");
-
-  /// A reason as the answer to a request tells it: without the name of a class, which the log has.
-  static String told(ExitReason reason) {
-    String text = THROWN.matcher(reason.text()).replaceAll("$1");
-    return text.isEmpty() || text.endsWith(": ") ? text + "the node's log says why" : text;
   }
 }

@@ -4,6 +4,7 @@ import dev.plexspaces.kernel.binding.DurableState;
 import dev.plexspaces.kernel.binding.VolatileState;
 import dev.plexspaces.kernel.supervision.RestartIntensity;
 import dev.plexspaces.kernel.supervision.Run;
+import dev.plexspaces.kernel.supervision.StartFailure;
 import dev.plexspaces.kernel.time.Timers;
 import dev.plexspaces.sdk.Actor;
 import dev.plexspaces.sdk.ChildSpec;
@@ -186,7 +187,7 @@ abstract sealed class CellLife extends CellFront permits ActorCell {
       finish(t, ExitReason.KILLED, null);
     } else if (r != null && r.supervisor != null) {
       // What waits in the mailbox goes on waiting for the restart, which may succeed.
-      r.supervisor.startFailed(r.run, reason);
+      r.supervisor.startFailed(r.run, new StartFailure(reason, thrown.getMessage()));
     } else {
       PlexException why =
           thrown instanceof PlexException p
@@ -206,6 +207,7 @@ abstract sealed class CellLife extends CellFront permits ActorCell {
     }
   }
 
+  /// For logs and watchers; answers do not name the class.
   static String describe(Throwable thrown) {
     String text = thrown.getMessage();
     return thrown.getClass().getSimpleName() + (text == null ? "" : ": " + text);

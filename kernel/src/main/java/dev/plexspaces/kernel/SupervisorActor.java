@@ -5,6 +5,7 @@ import dev.plexspaces.kernel.supervision.Effect;
 import dev.plexspaces.kernel.supervision.Event;
 import dev.plexspaces.kernel.supervision.Phase;
 import dev.plexspaces.kernel.supervision.Run;
+import dev.plexspaces.kernel.supervision.StartFailure;
 import dev.plexspaces.kernel.supervision.Supervisor;
 import dev.plexspaces.kernel.time.Timers;
 import dev.plexspaces.sdk.Actor;
@@ -34,7 +35,7 @@ final class SupervisorActor implements Actor {
   interface Owner {
     void started();
 
-    void startFailed(ExitReason reason);
+    void startFailed(StartFailure failure);
 
     void exited(ExitReason reason);
   }
@@ -113,7 +114,7 @@ final class SupervisorActor implements Actor {
     cell = new ActorCell(home, path, SupervisorType.SPEC, relations);
     address.cell = cell;
     if (home.cells.putIfAbsent(path, cell) != null) {
-      owner.startFailed(new ExitReason.Error("a supervisor " + path + " is alive already"));
+      owner.startFailed(StartFailure.because("a supervisor " + path + " is alive already"));
       return;
     }
     if (killed) {
@@ -138,8 +139,8 @@ final class SupervisorActor implements Actor {
     post(new Event.ChildStarted(run));
   }
 
-  void startFailed(Run run, ExitReason reason) {
-    post(new Event.ChildStartFailed(run, reason));
+  void startFailed(Run run, StartFailure failure) {
+    post(new Event.ChildStartFailed(run, failure));
   }
 
   void exited(Run run, ExitReason reason) {
@@ -209,7 +210,7 @@ final class SupervisorActor implements Actor {
       case Effect.Started started -> owner.started();
       case Effect.StartFailed failed -> {
         context.stop();
-        owner.startFailed(failed.reason());
+        owner.startFailed(failed.failure());
       }
       case Effect.Stopped stopped -> {
         context.stop();
@@ -244,7 +245,7 @@ final class SupervisorActor implements Actor {
     }
     Instances home = scope.instances(spec.type());
     if (home == null) {
-      startFailed(run, new ExitReason.Error("unknown actor type '" + spec.type() + "'"));
+      startFailed(run, StartFailure.because("unknown actor type '" + spec.type() + "'"));
       return;
     }
     Relations relations = new Relations();
@@ -252,7 +253,7 @@ final class SupervisorActor implements Actor {
     relations.run = run;
     ActorCell cell = new ActorCell(home, spec.key(), spec, relations);
     if (home.cells.putIfAbsent(spec.key(), cell) != null) {
-      startFailed(run, new ExitReason.Error("an actor " + cell + " is alive already"));
+      startFailed(run, StartFailure.because("an actor " + cell + " is alive already"));
       return;
     }
     enter(spec.id(), new Life(run, cell, null));
@@ -279,8 +280,8 @@ final class SupervisorActor implements Actor {
               }
 
               @Override
-              public void startFailed(ExitReason reason) {
-                SupervisorActor.this.startFailed(run, reason);
+              public void startFailed(StartFailure failure) {
+                SupervisorActor.this.startFailed(run, failure);
               }
 
               @Override

@@ -1,6 +1,7 @@
 package dev.plexspaces.kernel;
 
 import dev.plexspaces.kernel.supervision.Run;
+import dev.plexspaces.kernel.supervision.StartFailure;
 import dev.plexspaces.sdk.ExitReason;
 
 /// Work for one cell that runs before its next user message, by whoever runs the cell. Here are
@@ -87,7 +88,7 @@ abstract class SystemMessage {
 
     @Override
     void undelivered(ActorCell cell) {
-      cell.relations().supervisor.startFailed(run, ExitReason.KILLED);
+      cell.relations().supervisor.startFailed(run, StartFailure.exited(ExitReason.KILLED));
     }
   }
 
