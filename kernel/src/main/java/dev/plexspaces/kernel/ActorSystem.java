@@ -7,6 +7,7 @@ import dev.plexspaces.kernel.journal.LoadedActor;
 import dev.plexspaces.kernel.journal.Store;
 import dev.plexspaces.kernel.supervision.Event;
 import dev.plexspaces.kernel.supervision.Outcome;
+import dev.plexspaces.kernel.supervision.StartFailure;
 import dev.plexspaces.kernel.time.Clock;
 import dev.plexspaces.kernel.time.DeadlineWheel;
 import dev.plexspaces.kernel.time.SystemClock;
@@ -238,7 +239,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
       }
 
       @Override
-      public void startFailed(ExitReason reason) {
+      public void startFailed(StartFailure failure) {
         rootGone.complete(null);
         Installed failed = applications.get(unit.id());
         if (failed != null && failed.rootGone == rootGone) {
@@ -249,12 +250,9 @@ public final class ActorSystem implements Invoker, AutoCloseable {
                       result.completeExceptionally(
                           new PlexException(
                               ErrorCode.ACTOR_CRASHED,
-                              "application '"
-                                  + unit.id()
-                                  + "' did not start: "
-                                  + ActorCell.told(reason))));
+                              "application '" + unit.id() + "' did not start: " + failure.told())));
         } else {
-          exited(reason);
+          exited(failure.reason());
         }
       }
 
@@ -430,7 +428,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     }
     for (ActorCell cell : List.copyOf(running)) {
       cell.send(
-          new ActorCell.Stop(
+          new SystemMessage.Stop(
               ExitReason.SHUTDOWN,
               () -> {
                 running.remove(cell);
@@ -545,7 +543,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     }
     // A handler that does not come to its end: an open turn is suspended and resumed later.
     Timers.Timer overdue = timers.after(timeout, cell::kill);
-    cell.send(new ActorCell.Stop(ExitReason.SHUTDOWN, overdue::cancel));
+    cell.send(new SystemMessage.Stop(ExitReason.SHUTDOWN, overdue::cancel));
   }
 
   /// The keys that take no messages.

@@ -326,7 +326,7 @@ final class CellContext implements ActorContext {
         () -> {
           cell.relations().forgetChild(fresh);
           // Ends it properly: somebody may have sent it a message already.
-          fresh.send(new ActorCell.Stop(ExitReason.SHUTDOWN, null));
+          fresh.send(new SystemMessage.Stop(ExitReason.SHUTDOWN, null));
         });
     t.buffer((Turn.Effect) worker -> fresh.start(worker));
     return a;
@@ -341,7 +341,7 @@ final class CellContext implements ActorContext {
             worker -> {
               ActorCell target = cell.system().live(a);
               if (target != null) {
-                target.send(new ActorCell.Stop(ExitReason.SHUTDOWN, null));
+                target.send(new SystemMessage.Stop(ExitReason.SHUTDOWN, null));
               }
             });
   }

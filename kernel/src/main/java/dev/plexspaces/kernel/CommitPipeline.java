@@ -201,7 +201,7 @@ final class CommitPipeline {
                   .timers()
                   .after(
                       Duration.ofMillis(RELOAD_MAX_MILLIS),
-                      () -> cell.send(new ActorCell.Reload(true)));
+                      () -> cell.send(new SystemMessage.Reload(true)));
             }
           }
         });
@@ -236,11 +236,11 @@ final class CommitPipeline {
       }
     }
     if (millis == 0) {
-      cell.send(new ActorCell.Reload());
+      cell.send(new SystemMessage.Reload());
     } else {
       cell.system()
           .timers()
-          .after(Duration.ofMillis(millis), () -> cell.send(new ActorCell.Reload()));
+          .after(Duration.ofMillis(millis), () -> cell.send(new SystemMessage.Reload()));
     }
   }
 

@@ -336,7 +336,7 @@ final class DurableTurns {
           new PlexException(ErrorCode.ACTOR_CRASHED, cell + ": " + reason));
       if (recording.isResumed()) {
         // What the turn committed stands, and is not in memory, since it was not replayed.
-        cell.send(new ActorCell.Reload(true));
+        cell.send(new SystemMessage.Reload(true));
       }
       return false;
     }

@@ -427,7 +427,7 @@ public final class Inspection {
     if (live == null) {
       system.resolveQuietly(address);
     } else {
-      live.send(new ActorCell.Reload(true));
+      live.send(new SystemMessage.Reload(true));
     }
   }
 

@@ -49,7 +49,7 @@ final class Instances {
         if (entry.retired || entry.failure != null) {
           // The application went between the two looks and did not see this one.
           cells.remove(key, fresh);
-          fresh.send(new ActorCell.Stop(ExitReason.SHUTDOWN, null));
+          fresh.send(new SystemMessage.Stop(ExitReason.SHUTDOWN, null));
           return null;
         }
         cell = fresh;

@@ -132,7 +132,7 @@ final class Relations {
     for (ActorCell child : List.copyOf(children)) {
       Duration timeout = child.spec.shutdownTimeout();
       longest = timeout.compareTo(longest) > 0 ? timeout : longest;
-      child.send(new ActorCell.Stop(ExitReason.SHUTDOWN, null));
+      child.send(new SystemMessage.Stop(ExitReason.SHUTDOWN, null));
     }
     longest = longest.compareTo(Timers.DELAY_MAX) > 0 ? Timers.DELAY_MAX : longest;
     if (overdue != null) {

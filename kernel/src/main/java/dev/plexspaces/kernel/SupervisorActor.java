@@ -5,6 +5,7 @@ import dev.plexspaces.kernel.supervision.Effect;
 import dev.plexspaces.kernel.supervision.Event;
 import dev.plexspaces.kernel.supervision.Phase;
 import dev.plexspaces.kernel.supervision.Run;
+import dev.plexspaces.kernel.supervision.StartFailure;
 import dev.plexspaces.kernel.supervision.Supervisor;
 import dev.plexspaces.kernel.time.Timers;
 import dev.plexspaces.sdk.Actor;
@@ -34,7 +35,7 @@ final class SupervisorActor implements Actor {
   interface Owner {
     void started();
 
-    void startFailed(ExitReason reason);
+    void startFailed(StartFailure failure);
 
     void exited(ExitReason reason);
   }
@@ -113,7 +114,7 @@ final class SupervisorActor implements Actor {
     cell = new ActorCell(home, path, SupervisorType.SPEC, relations);
     address.cell = cell;
     if (home.cells.putIfAbsent(path, cell) != null) {
-      owner.startFailed(new ExitReason.Error("a supervisor " + path + " is alive already"));
+      owner.startFailed(StartFailure.because("a supervisor " + path + " is alive already"));
       return;
     }
     if (killed) {
@@ -121,7 +122,7 @@ final class SupervisorActor implements Actor {
       cell.kill();
       return;
     }
-    cell.send(new ActorCell.Start());
+    cell.send(new SystemMessage.Start());
     post(new Event.StartAll());
   }
 
@@ -138,8 +139,8 @@ final class SupervisorActor implements Actor {
     post(new Event.ChildStarted(run));
   }
 
-  void startFailed(Run run, ExitReason reason) {
-    post(new Event.ChildStartFailed(run, reason));
+  void startFailed(Run run, StartFailure failure) {
+    post(new Event.ChildStartFailed(run, failure));
   }
 
   void exited(Run run, ExitReason reason) {
@@ -179,9 +180,9 @@ final class SupervisorActor implements Actor {
         } else if (life.nested != null) {
           life.nested.post(new Event.StopAll(ExitReason.SHUTDOWN));
         } else if (core.phase() == Phase.CLEARING) {
-          life.worker.send(new ActorCell.Suspend(stop.run()));
+          life.worker.send(new SystemMessage.Suspend(stop.run()));
         } else {
-          life.worker.send(new ActorCell.Stop(ExitReason.SHUTDOWN, null));
+          life.worker.send(new SystemMessage.Stop(ExitReason.SHUTDOWN, null));
         }
       }
       case Effect.Kill kill -> {
@@ -209,7 +210,7 @@ final class SupervisorActor implements Actor {
       case Effect.Started started -> owner.started();
       case Effect.StartFailed failed -> {
         context.stop();
-        owner.startFailed(failed.reason());
+        owner.startFailed(failed.failure());
       }
       case Effect.Stopped stopped -> {
         context.stop();
@@ -239,12 +240,12 @@ final class SupervisorActor implements Actor {
         && before.worker.state() == ActorCell.State.CRASHED
         && !before.worker.killed()) {
       enter(spec.id(), new Life(run, before.worker, null));
-      before.worker.send(new ActorCell.Restart(run));
+      before.worker.send(new SystemMessage.Restart(run));
       return;
     }
     Instances home = scope.instances(spec.type());
     if (home == null) {
-      startFailed(run, new ExitReason.Error("unknown actor type '" + spec.type() + "'"));
+      startFailed(run, StartFailure.because("unknown actor type '" + spec.type() + "'"));
       return;
     }
     Relations relations = new Relations();
@@ -252,11 +253,11 @@ final class SupervisorActor implements Actor {
     relations.run = run;
     ActorCell cell = new ActorCell(home, spec.key(), spec, relations);
     if (home.cells.putIfAbsent(spec.key(), cell) != null) {
-      startFailed(run, new ExitReason.Error("an actor " + cell + " is alive already"));
+      startFailed(run, StartFailure.because("an actor " + cell + " is alive already"));
       return;
     }
     enter(spec.id(), new Life(run, cell, null));
-    cell.send(new ActorCell.Start());
+    cell.send(new SystemMessage.Start());
   }
 
   private void enter(String id, Life life) {
@@ -279,8 +280,8 @@ final class SupervisorActor implements Actor {
               }
 
               @Override
-              public void startFailed(ExitReason reason) {
-                SupervisorActor.this.startFailed(run, reason);
+              public void startFailed(StartFailure failure) {
+                SupervisorActor.this.startFailed(run, failure);
               }
 
               @Override
@@ -310,7 +311,7 @@ final class SupervisorActor implements Actor {
         if (life.worker != null && life.worker.state() == ActorCell.State.CRASHED) {
           // Its name must be free at once.
           life.worker.home.cells.remove(life.worker.key, life.worker);
-          life.worker.send(new ActorCell.Stop(ExitReason.SHUTDOWN, null));
+          life.worker.send(new SystemMessage.Stop(ExitReason.SHUTDOWN, null));
         }
       }
     }

@@ -454,6 +454,46 @@ class SupervisionTest {
     }
   }
 
+  static Stream<Arguments> failedStarts() {
+    return Stream.of(
+        Arguments.of("no database", "no database"),
+        Arguments.of(null, "the node's log says why"),
+        Arguments.of("", "the node's log says why"),
+        // It looks like a reason of ours and is a text of theirs.
+        Arguments.of(
+            "Ledger did not start: error: Disk: full", "Ledger did not start: error: Disk: full"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("failedStarts")
+  void childThatDoesNotStart_isExplainedByItsOwnMessageWithoutTheClass(
+      String message, String told) {
+    try (Node node = Node.start()) {
+      TestType bad =
+          TestType.of(
+              "bad",
+              () ->
+                  new Script()
+                      .init(
+                          c -> {
+                            throw new IllegalStateException(message);
+                          }));
+      SupervisorSpec inner =
+          Node.supervisor(
+              "inner", ONE_FOR_ONE, 5, new SupervisorSpec.Worker(ChildSpec.of("bad", "x")));
+      assertThat(
+              Node.failure(
+                  node.system.install(
+                      Node.unit(
+                          "app",
+                          Node.supervisor("app", ONE_FOR_ONE, 5, new SupervisorSpec.Nested(inner)),
+                          bad))))
+          .hasMessage(
+              "application 'app' did not start: child inner did not start: child x did not start: "
+                  + told);
+    }
+  }
+
   @Test
   void nestedChildThatDoesNotStart_failsTheInstallAndLeavesNothing() {
     try (Node node = Node.start()) {

@@ -29,7 +29,7 @@ public sealed interface Effect {
 
   /// A child of the specification did not start and the others are stopped: tell the parent that
   /// this child failed to start. Final.
-  record StartFailed(ExitReason reason) implements Effect {}
+  record StartFailed(StartFailure failure) implements Effect {}
 
   /// All children are stopped because the parent asked: exit with `reason`. Final.
   record Stopped(ExitReason reason) implements Effect {}

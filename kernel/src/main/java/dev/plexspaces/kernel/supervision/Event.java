@@ -18,7 +18,7 @@ public sealed interface Event {
   record ChildStarted(Run run) implements Event {}
 
   /// The start asked for by [Effect.Start] failed and nothing of that run is alive.
-  record ChildStartFailed(Run run, ExitReason reason) implements Event {}
+  record ChildStartFailed(Run run, StartFailure failure) implements Event {}
 
   /// A run ended, for whatever reason; exactly one for each run that started. A run that exits
   /// before it was up counts as a failed start.

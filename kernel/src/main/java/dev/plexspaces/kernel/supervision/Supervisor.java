@@ -249,7 +249,7 @@ public final class Supervisor {
       case Event.StartAll all -> startAll();
       case Event.StopAll all -> stopAll(all.reason());
       case Event.ChildStarted started -> started(started.run());
-      case Event.ChildStartFailed failed -> startFailed(failed.run(), failed.reason());
+      case Event.ChildStartFailed failed -> startFailed(failed.run(), failed.failure());
       case Event.ChildExited exited -> exited(exited);
       case Event.ShutdownTimeout timeout -> timedOut(timeout.run());
       case Event.TryAgain again -> tryAgain(again.run());
@@ -301,24 +301,24 @@ public final class Supervisor {
     }
   }
 
-  private void startFailed(Run run, ExitReason reason) {
+  private void startFailed(Run run, StartFailure failure) {
     Slot slot = slotOf(run);
     if (slot != null && slot.state == ChildState.STARTING) {
-      startFailed(slot, reason);
+      startFailed(slot, failure);
     } else if (slot != null && slot.state == ChildState.STOPPING) {
-      stopped(slot, reason);
+      stopped(slot, failure.reason());
     }
   }
 
-  private void startFailed(Slot slot, ExitReason reason) {
+  private void startFailed(Slot slot, StartFailure failure) {
     slot.state = ChildState.STOPPED;
-    slot.exit = reason;
-    report(Problem.START_ERROR, slot, reason);
-    String text = "child " + slot.child.id() + " did not start: " + reason.text();
+    slot.exit = failure.reason();
+    report(Problem.START_ERROR, slot, failure.reason());
+    StartFailure own = failure.ofChild(slot.child.id());
     switch (phase) {
       case STARTING -> {
         toStart.clear();
-        end(UNWINDING, new Effect.StartFailed(new ExitReason.Error(text)));
+        end(UNWINDING, new Effect.StartFailed(own));
       }
       case RESTARTING -> {
         slot.state = ChildState.RESTARTING;
@@ -330,7 +330,7 @@ public final class Supervisor {
         if (!(call instanceof Event.RestartChild)) {
           children.remove(slot.child.id());
         }
-        answer(call, new Outcome.Refused(Refusal.START_FAILED, text));
+        answer(call, new Outcome.Refused(Refusal.START_FAILED, own.told()));
         idle();
       }
       // Its turn to be stopped comes, or it is gone by then.
@@ -346,7 +346,7 @@ public final class Supervisor {
       return;
     }
     switch (slot.state) {
-      case STARTING -> startFailed(slot, event.reason());
+      case STARTING -> startFailed(slot, StartFailure.exited(event.reason()));
       case STOPPING -> stopped(slot, event.reason());
       case RUNNING -> {
         if (phase == Phase.RUNNING) {

@@ -95,11 +95,13 @@ class OtpSupervisorSuiteTest {
     machine.on(new Event.StartAll(), Instant.EPOCH);
     assertThat(
             machine.on(
-                new Event.ChildStartFailed(new Run("child1", 1), new ExitReason.Error("undef")),
+                new Event.ChildStartFailed(new Run("child1", 1), StartFailure.because("undef")),
                 Instant.EPOCH))
         .endsWith(
             new Effect.StartFailed(
-                new ExitReason.Error("child child1 did not start: error: undef")));
+                new StartFailure(
+                    new ExitReason.Error("child child1 did not start: error: undef"),
+                    "child child1 did not start: undef")));
   }
 
   @Test

@@ -123,7 +123,7 @@ final class SimulatedTree {
   }
 
   void failStart(String path) {
-    failQuietly(live(path), new ExitReason.Error("held"));
+    failQuietly(live(path), StartFailure.because("held"));
     run();
   }
 
@@ -224,7 +224,7 @@ final class SimulatedTree {
         if (node.self == null) {
           announceEnd(node, "start failed");
         } else {
-          failQuietly(node.self, failed.reason());
+          failQuietly(node.self, failed.failure());
         }
       }
       case Effect.Stopped stopped -> leave(node, stopped.reason(), "stopped");
@@ -264,7 +264,7 @@ final class SimulatedTree {
     int failing = failures.getOrDefault(path, 0);
     if (failing > 0) {
       failures.put(path, failing - 1);
-      failQuietly(process, new ExitReason.Error("told to fail"));
+      failQuietly(process, StartFailure.because("told to fail"));
       return;
     }
     switch (child) {
@@ -318,9 +318,9 @@ final class SimulatedTree {
     queue.add(new Delivery(process.owner, new Event.ChildExited(process.run, reason)));
   }
 
-  private void failQuietly(Process process, ExitReason reason) {
+  private void failQuietly(Process process, StartFailure failure) {
     remove(process);
-    queue.add(new Delivery(process.owner, new Event.ChildStartFailed(process.run, reason)));
+    queue.add(new Delivery(process.owner, new Event.ChildStartFailed(process.run, failure)));
   }
 
   /// A process takes everything below it along, as links do.

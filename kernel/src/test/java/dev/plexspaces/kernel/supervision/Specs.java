@@ -17,6 +17,9 @@ final class Specs {
   static final Duration SHUTDOWN = Duration.ofSeconds(1);
   static final ExitReason ERROR = new ExitReason.Error("boom");
 
+  static final StartFailure NO_START =
+      new StartFailure(new ExitReason.Error("IllegalStateException: boom"), "boom");
+
   private Specs() {}
 
   static ChildSpec spec(String id) {

@@ -207,7 +207,7 @@ class SupervisorRandomTest {
       Event event =
           switch (random.nextInt(4)) {
             case 0 -> new Event.ChildStarted(run);
-            case 1 -> new Event.ChildStartFailed(run, Specs.ERROR);
+            case 1 -> new Event.ChildStartFailed(run, Specs.NO_START);
             case 2 -> new Event.ShutdownTimeout(run);
             default -> new Event.ChildExited(run, Specs.ERROR);
           };
@@ -323,7 +323,7 @@ class SupervisorRandomTest {
       switch (random.nextInt(8)) {
         case 0 -> {
           alive.remove(run);
-          tell(run, new Event.ChildStartFailed(run, Specs.ERROR));
+          tell(run, new Event.ChildStartFailed(run, Specs.NO_START));
         }
         case 1 -> {}
         default -> {

@@ -1,6 +1,7 @@
 package dev.plexspaces.kernel.supervision;
 
 import static dev.plexspaces.kernel.supervision.Specs.ERROR;
+import static dev.plexspaces.kernel.supervision.Specs.NO_START;
 import static dev.plexspaces.kernel.supervision.Specs.SHUTDOWN;
 import static dev.plexspaces.kernel.supervision.Specs.nested;
 import static dev.plexspaces.kernel.supervision.Specs.permanent;
@@ -280,13 +281,17 @@ class SupervisorTest {
   }
 
   @Test
-  void start_thatFails_namesTheChild() {
+  void start_thatFails_namesTheChild_andOnlyTheReasonNamesTheClass() {
     var machine = new Supervisor(supervisor(ONE_FOR_ONE, 2, permanent("a")));
     machine.on(new Event.StartAll(), NOW);
-    assertThat(machine.on(new Event.ChildStartFailed(new Run("a", 1), ERROR), NOW))
+    assertThat(machine.on(new Event.ChildStartFailed(new Run("a", 1), NO_START), NOW))
         .containsExactly(
-            new Effect.Report(Problem.START_ERROR, "a", ERROR),
-            new Effect.StartFailed(new ExitReason.Error("child a did not start: error: boom")));
+            new Effect.Report(Problem.START_ERROR, "a", NO_START.reason()),
+            new Effect.StartFailed(
+                new StartFailure(
+                    new ExitReason.Error(
+                        "child a did not start: error: IllegalStateException: boom"),
+                    "child a did not start: boom")));
   }
 
   @Test
@@ -406,7 +411,7 @@ class SupervisorTest {
     assertThat(machine.on(new Event.ChildExited(first, ERROR), NOW)).isEmpty();
     assertThat(machine.on(new Event.ChildExited(new Run("x", 1), ERROR), NOW)).isEmpty();
     assertThat(machine.on(new Event.ChildStarted(first), NOW)).isEmpty();
-    assertThat(machine.on(new Event.ChildStartFailed(first, ERROR), NOW)).isEmpty();
+    assertThat(machine.on(new Event.ChildStartFailed(first, NO_START), NOW)).isEmpty();
     assertThat(machine.on(new Event.ShutdownTimeout(new Run("a", 2)), NOW)).isEmpty();
     assertThat(machine.on(new Event.TryAgain(new Run("a", 2)), NOW)).isEmpty();
     assertThat(machine.children())
