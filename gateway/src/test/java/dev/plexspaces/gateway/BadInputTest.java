@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -464,6 +465,24 @@ class BadInputTest {
       assertThat(answer.header("allow")).as(wrong.toString()).isEqualTo(wrong.allow());
     }
     assertThat(edge.call("HEAD", "/metrics", token, null).status()).isEqualTo(405);
+  }
+
+  /// See docs/deliberate.md; a library that lets it come to our routes would fail here.
+  @Test
+  void optionsOfTheServerAsAWhole_isAnsweredByTheLibraryAndNamesNothing() {
+    String answer =
+        edge.raw(
+            "OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+                .getBytes(StandardCharsets.ISO_8859_1));
+    assertThat(answer).startsWith("HTTP/1.1 200 ").endsWith("\r\n\r\n");
+    assertThat(answer.toLowerCase(Locale.ROOT)).doesNotContain("server:");
+    assertClean(answer);
+    assertThat(
+            edge.raw(
+                ("OPTIONS " + ACTOR + "/k HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                    .getBytes(StandardCharsets.ISO_8859_1)))
+        .as("what has a path is not answered without a token")
+        .startsWith("HTTP/1.1 401 ");
   }
 
   @Test

@@ -742,7 +742,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     if (cell == null || cell.killed()) {
       cell = receiver(to, e);
       if (cell == null) {
-        deadLetters.add(e, to.toString(), DeadLetters.Reason.NO_ACTOR);
+        deadLetters.add(e, to, DeadLetters.Reason.NO_ACTOR);
         return Mailbox.Offer.CLOSED;
       }
     }
@@ -794,8 +794,8 @@ public final class ActorSystem implements Invoker, AutoCloseable {
         }
       }
       case SCHEDULE -> dispatcher.schedule(cell, from);
-      case FULL -> deadLetters.add(e, to.toString(), DeadLetters.Reason.MAILBOX_FULL);
-      case DROPPED -> deadLetters.add(e, to.toString(), DeadLetters.Reason.DROPPED_NEWEST);
+      case FULL -> deadLetters.add(e, to, DeadLetters.Reason.MAILBOX_FULL);
+      case DROPPED -> deadLetters.add(e, to, DeadLetters.Reason.DROPPED_NEWEST);
       case CLOSED -> {
         // Exited since the address was resolved: look again, it may have been activated anew.
         cell.home.cells.remove(cell.key, cell);

@@ -126,11 +126,25 @@ public final class DeadLetters {
 
   /// Buries `envelope`; a caller that waits for its reply is told. A message that has a row in the
   /// durable inbox waits there and is no dead letter.
+  void add(Envelope envelope, Address target, Reason reason) {
+    add(envelope, target.type, target.toString(), reason);
+  }
+
+  /// The same for a message whose actor is known.
+  void add(Envelope envelope, ActorCell target, Reason reason) {
+    add(envelope, target.home.entry.type.name(), target.toString(), reason);
+  }
+
+  /// The same by name, `type/key`: for [ActorCell] only, until it gives itself.
   void add(Envelope envelope, String target, Reason reason) {
+    add(envelope, target.substring(0, target.indexOf('/')), target, reason);
+  }
+
+  private void add(Envelope envelope, String type, String target, Reason reason) {
     if (envelope.inboxSeq() > 0) {
       return;
     }
-    count(target.substring(0, target.indexOf('/')), reason);
+    count(type, reason);
     synchronized (latest) {
       if (latest.size() == KEPT) {
         latest.removeFirst();

@@ -45,6 +45,9 @@ public final class FacetCatalog {
   /// Short enough to fit a [Duration].
   private static final Pattern TIME = Pattern.compile("([0-9]{1,12})\\s*(ms|s|m|h)");
 
+  /// All that a facet of the platform may be given. `labels` of `virtual_actor` is read by nobody:
+  /// the configurations of the contract have it (spec/plexspaces-and-miniclaw S1.4), and give it no
+  /// effect.
   private static final Map<String, Set<String>> KEYS =
       Map.of(
           VIRTUAL_ACTOR, Set.of("idle_timeout", "activation_strategy", "labels"),

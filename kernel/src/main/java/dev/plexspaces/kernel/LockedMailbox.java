@@ -43,10 +43,7 @@ final class LockedMailbox extends Mailbox {
       lock.unlock();
     }
     if (dropped != null) {
-      owner
-          .system()
-          .deadLetters()
-          .add(dropped, owner.toString(), DeadLetters.Reason.DROPPED_OLDEST);
+      owner.system().deadLetters().add(dropped, owner, DeadLetters.Reason.DROPPED_OLDEST);
     }
     return outcome;
   }

@@ -2,10 +2,16 @@ package dev.plexspaces.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.plexspaces.kernel.binding.AnnotatedActors;
 import dev.plexspaces.sdk.ActorException;
 import dev.plexspaces.sdk.ErrorCode;
+import dev.plexspaces.sdk.FacetSpec;
+import dev.plexspaces.sdk.GenEvent;
+import dev.plexspaces.sdk.Handler;
 import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.sdk.Reply;
+import dev.plexspaces.sdk.State;
+import dev.plexspaces.sdk.SupervisionStrategy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -502,6 +508,57 @@ class AskTest {
     assertThat(node.ask("relay", "r", "echo", 9)).isEqualTo(9);
     assertThat(node.askFails("relay", "r", "crash", null).code())
         .isEqualTo(ErrorCode.ACTOR_CRASHED);
+  }
+
+  @GenEvent(facets = "virtual_actor")
+  @SuppressWarnings("unused")
+  static class Audit {
+    @State private long events;
+
+    @Handler(value = "log_event", cast = true)
+    void logEvent() {
+      events++;
+    }
+
+    @Handler("get_stats")
+    Map<String, Object> getStats() {
+      return Map.of("status", "ok", "event_count", events);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void genEvent_takesEventsAndAnswersQuestions(boolean durable) {
+    TestType auditor =
+        TestType.of(
+            "auditor",
+            () ->
+                Script.of(
+                    "go",
+                    (c, m) -> {
+                      c.tell(c.actor("audit", "a"), "log_event", null);
+                      return c.ask(c.actor("audit", "a"), "get_stats", null, HOUR);
+                    }),
+            VIRTUAL);
+    ApplicationUnit.Offer audit =
+        new ApplicationUnit.Offer(
+            AnnotatedActors.bind(Audit.class),
+            durable ? List.of(FacetSpec.of(FacetCatalog.DURABILITY)) : List.of());
+    node = Node.start();
+    node.install(
+        new ApplicationUnit(
+            "app",
+            "1",
+            Optional.empty(),
+            Node.SCOPE,
+            List.of(audit, new ApplicationUnit.Offer(auditor, List.of())),
+            Map.of(),
+            Node.supervisor("app", SupervisionStrategy.ONE_FOR_ONE, 3)));
+    assertThat(node.tell("audit", "a", "log_event", null)).isEqualTo(durable);
+    assertThat(node.ask("audit", "a", "log_event")).as("a cast").isNull();
+    assertThat(node.ask("auditor", "x", "go")).isEqualTo(Map.of("status", "ok", "event_count", 3L));
+    assertThat(node.ask("audit", "a", "get_stats"))
+        .isEqualTo(Map.of("status", "ok", "event_count", 3L));
   }
 
   @Test

@@ -105,6 +105,8 @@ class DeadLettersTest {
         .containsExactly(
             tuple("actor/a", "put", Reason.ACTOR_STOPPED),
             tuple("actor/a", "put", Reason.ACTOR_STOPPED));
+    assertThat(node.system.metrics().deadLetters().get("actor"))
+        .containsEntry(Reason.ACTOR_STOPPED, 2L);
   }
 
   @Test

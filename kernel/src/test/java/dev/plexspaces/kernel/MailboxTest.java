@@ -473,7 +473,7 @@ class MailboxTest {
     }
 
     long dead(DeadLetters.Reason reason) {
-      return node.system.deadLetters().counts().get(reason);
+      return node.system.metrics().deadLetters().get("target").get(reason);
     }
 
     @Override
@@ -552,6 +552,7 @@ class MailboxTest {
       assertThat(full.node.system.deadLetters().latest())
           .extracting(DeadLetters.DeadLetter::target, DeadLetters.DeadLetter::reason)
           .containsExactly(tuple("target/t", DeadLetters.Reason.DROPPED_OLDEST));
+      assertThat(full.dead(DeadLetters.Reason.DROPPED_OLDEST)).isEqualTo(1);
       full.gate.countDown();
       assertThat(full.processed(3)).containsExactly(1, 2, 3);
     }

@@ -57,6 +57,20 @@ class NodeEndToEndTest {
                 @Handler("get") long get() { return count; }
                 @Handler("fail") long fail() { throw new IllegalStateException("on purpose"); }
               }
+              """,
+              "app.Audit",
+              """
+              package app;
+              import dev.plexspaces.sdk.*;
+              import java.util.Map;
+              @GenEvent(value = "audit", facets = "virtual_actor")
+              public class Audit {
+                @State long events;
+                @Handler(value = "log_event", cast = true) void logEvent() { events++; }
+                @Handler("get_stats") Map<String, Object> stats() {
+                  return Map.of("event_count", events);
+                }
+              }
               """));
 
   private static final byte[] GAUGE_JAR =
@@ -183,6 +197,12 @@ class NodeEndToEndTest {
         .isEqualTo("{\"balance\":50}");
     assertThat(node.ask("tally/one", "add", "{}").body()).isEqualTo("1");
     assertThat(node.ask("tally/two", "add", "{}").body()).isEqualTo("1");
+    assertThat(
+            node.send("POST", "/api/v1/actors/acme/prod/audit/a", "{\"op\":\"log_event\"}")
+                .statusCode())
+        .isEqualTo(202);
+    assertThat(node.ask("audit/a", "log_event", "{}").body()).isEqualTo("null");
+    assertThat(node.ask("audit/a", "get_stats", "{}").body()).isEqualTo("{\"event_count\":2}");
   }
 
   private static void crashedActorIsRestarted(NodeProcess node) {
@@ -197,7 +217,7 @@ class NodeEndToEndTest {
     String[] at = {"--data", data.toString()};
     assertThat(node.command("status", at[0], at[1]).out()).contains("n7").contains("healthy");
     assertThat(node.command("apps", at[0], at[1]).out())
-        .containsPattern("books +1\\.0 +running +prod +\\d+ +ledger, tally");
+        .containsPattern("books +1\\.0 +running +prod +\\d+ +audit, ledger, tally");
     JsonNode app =
         NodeProcess.JSON.readTree(node.command("apps", "books", "--json", at[0], at[1]).out());
     assertThat(app.get("status").asString()).isEqualTo("RUNNING");

@@ -271,10 +271,7 @@ public final class AnnotatedActors {
       throw wrong(method, "must not be static");
     }
     Class<? extends Annotation> kind = kind(method);
-    boolean cast =
-        kind == Handler.class
-            && (method.getAnnotation(Handler.class).cast()
-                || actor.isAnnotationPresent(GenEvent.class));
+    boolean cast = kind == Handler.class && method.getAnnotation(Handler.class).cast();
     BoundMethod bound = new BoundMethod(label(method), code, index, cast, values(method, kind));
     if (kind != Handler.class) {
       BoundMethod other = lifeCycle.putIfAbsent(kind, bound);

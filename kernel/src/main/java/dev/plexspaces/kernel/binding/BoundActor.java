@@ -101,7 +101,7 @@ final class BoundActor implements Actor, DurableState, VolatileState {
   private void requireKnownState() {
     if (type.machine.isPresent()) {
       BoundType.Machine machine = type.machine.get();
-      Object state = type.read(instance)[machine.slot()];
+      Object state = type.read(instance, machine.slot());
       if (state == null || !machine.states().contains(state)) {
         throw new IllegalStateException(
             "%s: state '%s' is none of: %s"
@@ -146,12 +146,8 @@ final class BoundActor implements Actor, DurableState, VolatileState {
 
   @Override
   public void settle(Object[] saved) {
-    if (type.collections.length == 0) {
-      return;
-    }
-    Object[] now = type.read(instance);
     for (int slot : type.collections) {
-      Object value = now[slot];
+      Object value = type.read(instance, slot);
       if (saved == null || value != saved[slot]) {
         value = type.fields[slot].initial(value);
         type.write(instance, slot, value);

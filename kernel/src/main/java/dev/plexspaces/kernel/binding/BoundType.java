@@ -189,11 +189,19 @@ final class BoundType implements ActorType {
     return values;
   }
 
+  /// The value of one state field.
+  Object read(Object instance, int slot) {
+    return level(slot).code.read(instance, slot);
+  }
+
   void write(Object instance, int slot, Object value) {
+    level(slot).code.write(instance, slot, value);
+  }
+
+  private Level level(int slot) {
     for (Level level : levels) {
       if (slot >= level.firstSlot && slot < level.endSlot) {
-        level.code.write(instance, slot, value);
-        return;
+        return level;
       }
     }
     throw new IllegalArgumentException("no state field " + slot);

@@ -30,12 +30,15 @@ final class Dispatch {
           Object.class, Object.class, int.class, ActorContext.class, Message.class, Object[].class);
   private static final MethodType READ =
       MethodType.methodType(void.class, Object.class, Object[].class);
+  private static final MethodType READ_ONE =
+      MethodType.methodType(Object.class, Object.class, int.class);
   private static final MethodType WRITE =
       MethodType.methodType(void.class, Object.class, int.class, Object.class);
 
   private final MethodHandle create;
   private final MethodHandle invoke;
   private final MethodHandle read;
+  private final MethodHandle readOne;
   private final MethodHandle write;
 
   /// Generates access to `methods`, known by their position, and `fields`, known by `firstSlot` and
@@ -55,11 +58,14 @@ final class Dispatch {
     generated.add(new Companion.Method("invoke", INVOKE, code -> invoke(code, host, methods)));
     generated.add(new Companion.Method("read", READ, code -> read(code, host, fields, firstSlot)));
     generated.add(
+        new Companion.Method("readOne", READ_ONE, code -> readOne(code, host, fields, firstSlot)));
+    generated.add(
         new Companion.Method("write", WRITE, code -> write(code, host, fields, firstSlot)));
     Companion companion = Companion.of(host, generated.toArray(Companion.Method[]::new));
     create = instantiable ? companion.method("create", CREATE) : null;
     invoke = companion.method("invoke", INVOKE);
     read = companion.method("read", READ);
+    readOne = companion.method("readOne", READ_ONE);
     write = companion.method("write", WRITE);
   }
 
@@ -85,6 +91,14 @@ final class Dispatch {
   void read(Object self, Object[] into) {
     try {
       read.invokeExact(self, into);
+    } catch (Throwable e) {
+      throw Companion.rethrow(e);
+    }
+  }
+
+  Object read(Object self, int slot) {
+    try {
+      return (Object) readOne.invokeExact(self, slot);
     } catch (Throwable e) {
       throw Companion.rethrow(e);
     }
@@ -149,6 +163,22 @@ final class Dispatch {
       code.aastore();
     }
     code.return_();
+  }
+
+  private static void readOne(CodeBuilder code, Class<?> host, List<Field> fields, int firstSlot) {
+    ClassDesc self = Companion.symbol(host);
+    eachCase(
+        code,
+        1,
+        firstSlot,
+        fields.size(),
+        slot -> {
+          Field field = fields.get(slot - firstSlot);
+          code.aload(0).checkcast(self);
+          code.getfield(self, field.getName(), Companion.symbol(field.getType()));
+          Companion.box(code, field.getType());
+          code.areturn();
+        });
   }
 
   private static void write(CodeBuilder code, Class<?> host, List<Field> fields, int firstSlot) {

@@ -467,4 +467,67 @@ class BoundStateTest {
         .isInstanceOf(PlexException.class)
         .hasMessage("state field 'state': the stored 'gone' is none of: a, b");
   }
+
+  @SuppressWarnings("unused")
+  static class Shelf {
+    @State private long amount = 1;
+    @State private List<String> titles = new ArrayList<>(List.of("one"));
+
+    @State("state")
+    private String current;
+
+    @Handler("dump")
+    List<Object> dump() {
+      return List.of(amount, titles, current);
+    }
+  }
+
+  /// Has values and collections in front of and behind those it inherits.
+  @GenFsm(
+      states = {"a", "b"},
+      initial = "a")
+  @SuppressWarnings("unused")
+  static class Library extends Shelf {
+    @State private Map<String, Long> loans = new HashMap<>(Map.of("x", 1L));
+    @State private long zone = 7;
+
+    @Handler("loans")
+    Map<String, Long> loans() {
+      return loans;
+    }
+  }
+
+  @Test
+  void settle_tracksTheCollectionsOfEachClass_andTakeBackUndoesAllFields() throws Exception {
+    Library library = new Library();
+    Actor actor = new BoundActor((BoundType) AnnotatedActors.bind(Library.class), library);
+    ((Shelf) library).current = "a";
+    VolatileState state = (VolatileState) actor;
+    state.settle(null);
+    assertThat(((Shelf) library).titles).isInstanceOf(TrackedList.class);
+    assertThat(library.loans).isInstanceOf(TrackedMap.class);
+
+    Object[] saved = state.save();
+    ((Shelf) library).titles.add("two");
+    library.loans = new HashMap<>(Map.of("assigned", 2L));
+    library.zone = 8;
+    state.settle(saved);
+    assertThat(library.loans).as("assigned, and stands").isInstanceOf(TrackedMap.class);
+
+    saved = state.save();
+    ((Shelf) library).amount = 2;
+    ((Shelf) library).titles.clear();
+    ((Shelf) library).current = "b";
+    library.loans.clear();
+    library.zone = 9;
+    state.takeBack(saved);
+    assertThat(call(actor, "dump", null)).isEqualTo(List.of(1L, List.of("one", "two"), "a"));
+    assertThat(call(actor, "loans", null)).isEqualTo(Map.of("assigned", 2L));
+    assertThat(library.zone).isEqualTo(8);
+
+    ((Shelf) library).current = "c";
+    assertThatThrownBy(() -> call(actor, "dump", null))
+        .isExactlyInstanceOf(IllegalStateException.class)
+        .hasMessage("library: state 'c' is none of: a, b");
+  }
 }

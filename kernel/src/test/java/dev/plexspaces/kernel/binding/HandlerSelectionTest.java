@@ -402,9 +402,22 @@ class HandlerSelectionTest {
 
   @GenEvent("listener")
   static class Listener {
-    @Handler("*")
-    String any() {
+    @State private long events;
+
+    @Handler(value = "log_event", cast = true)
+    String logEvent() {
+      events++;
       return "not seen";
+    }
+
+    @Handler("get_stats")
+    Map<String, Object> getStats() {
+      return Map.of("status", "ok", "event_count", events);
+    }
+
+    @Handler("*")
+    void any() {
+      events++;
     }
   }
 
@@ -460,11 +473,15 @@ class HandlerSelectionTest {
   }
 
   @Test
-  void genEvent_callIsAnsweredNull() throws Exception {
+  void genEvent_callIsAnsweredByItsHandler_nullWhenThatIsACastOrReturnsNothing() throws Exception {
     ActorType type = AnnotatedActors.bind(Listener.class);
     assertThat(type.behavior()).isEqualTo(ActorType.Behavior.GEN_EVENT);
     assertThat(type.name()).isEqualTo("listener");
-    assertThat(type.create().handle(null, TestMessage.call("x", null))).isNull();
+    Actor listener = type.create();
+    assertThat(listener.handle(null, TestMessage.call("log_event", null))).isNull();
+    assertThat(listener.handle(null, TestMessage.call("anything", null))).isNull();
+    assertThat(listener.handle(null, TestMessage.call("get_stats", null)))
+        .isEqualTo(Map.of("status", "ok", "event_count", 2L));
   }
 
   @Test

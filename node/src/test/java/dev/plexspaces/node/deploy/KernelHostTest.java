@@ -101,6 +101,19 @@ class KernelHostTest {
     assertThat(refusal("one", "get").code()).isEqualTo(ErrorCode.ACTOR_NOT_FOUND);
   }
 
+  /// As the contract's configurations have them; see docs/deliberate.md.
+  @Test
+  void labelsOfAVirtualActor_areTakenAndChangeNothing() throws Exception {
+    deploy(
+        "a",
+        children("one")
+            + """
+            facets = [{ type = "virtual_actor", config = { idle_timeout = "15m",
+                        labels = { tier = "large", gpu_capable = true, memory_gb = 64 } } }]
+            """);
+    assertThat(ask("one", "add")).isEqualTo(1L);
+  }
+
   @Test
   void crash_restartsTheChildAndLeavesItsSiblingAlone() throws Exception {
     deploy("a", children("one") + children("two"));
