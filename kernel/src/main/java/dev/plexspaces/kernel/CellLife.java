@@ -375,7 +375,7 @@ abstract sealed class CellLife extends CellFront permits ActorCell {
       if (e.replyTo != null) {
         e.replyTo.fail(haltedBy);
       }
-      system().deadLetters().add(e, toString(), DeadLetters.Reason.ACTOR_STOPPED);
+      system().deadLetters().add(e, self(), DeadLetters.Reason.ACTOR_STOPPED);
     }
   }
 
@@ -485,7 +485,7 @@ abstract sealed class CellLife extends CellFront permits ActorCell {
       if (toWaiting != null && waiting.replyTo != null) {
         waiting.replyTo.fail(toWaiting);
       }
-      system().deadLetters().add(waiting, toString(), DeadLetters.Reason.ACTOR_STOPPED);
+      system().deadLetters().add(waiting, self(), DeadLetters.Reason.ACTOR_STOPPED);
       waiting = next;
     }
     // Those who began to watch it after it crashed.

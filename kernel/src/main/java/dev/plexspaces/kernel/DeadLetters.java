@@ -135,11 +135,6 @@ public final class DeadLetters {
     add(envelope, target.home.entry.type.name(), target.toString(), reason);
   }
 
-  /// The same by name, `type/key`: for [ActorCell] only, until it gives itself.
-  void add(Envelope envelope, String target, Reason reason) {
-    add(envelope, target.substring(0, target.indexOf('/')), target, reason);
-  }
-
   private void add(Envelope envelope, String type, String target, Reason reason) {
     if (envelope.inboxSeq() > 0) {
       return;
