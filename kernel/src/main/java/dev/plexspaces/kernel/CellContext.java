@@ -231,13 +231,20 @@ final class CellContext implements ActorContext {
     Turn t = turn();
     Envelope current = t.envelope;
     Address a = address(to);
-    Instances home = known(a);
+    DurableTurns durable = cell.durable;
+    Instances home = a.home();
+    if (home == null && (durable == null || !durable.points().isRecorded())) {
+      throw refused(
+          ErrorCode.ACTOR_NOT_FOUND,
+          current,
+          "forwards '" + current.type() + "' to the unknown actor type '" + a.type + "'");
+    }
     int forwards = forwards(current, a);
     if (isGivenUp(current)) {
       return;
     }
     DurableAsks.Asker asker = current.extras == null ? null : current.extras.asker;
-    boolean byRow = cell.durable() != null && home.entry.durable;
+    boolean byRow = durable != null && (home == null || home.entry.durable);
     Envelope e =
         new Envelope(
             current.kind,
@@ -253,7 +260,6 @@ final class CellContext implements ActorContext {
     }
     e.extras().forwards = forwards;
     e.target = a;
-    DurableTurns durable = cell.durable();
     if (byRow && (asker != null || e.kind != Message.Kind.CALL)) {
       durable.tell(t, a, e);
     } else if (e.replyTo instanceof ReplyTo.Blocking waiting) {
@@ -269,22 +275,27 @@ final class CellContext implements ActorContext {
   private int forwards(Envelope message, Address to) {
     int forwards = message.extras == null ? 1 : message.extras.forwards + 1;
     if (to.equals(address())) {
-      throw endless(message, "forwards '" + message.type + "' to itself");
+      throw endless(message, "forwards '" + message.type() + "' to itself");
     }
     if (forwards > FORWARDS_MAX) {
       throw endless(
-          message, "'" + message.type + "' was forwarded " + FORWARDS_MAX + " times already");
+          message, "'" + message.type() + "' was forwarded " + FORWARDS_MAX + " times already");
     }
     return forwards;
   }
 
-  /// The fault of no single actor, and of none that may crash for it: a declared error.
   private ActorException endless(Envelope message, String what) {
+    return refused(ErrorCode.DEADLOCK, message, what + "; this would never end");
+  }
+
+  /// A forward that is the fault of no single actor, and of none that may crash for it: a declared
+  /// error.
+  private ActorException refused(ErrorCode code, Envelope message, String what) {
     if (message.kind != Message.Kind.CALL && cell.durable() == null) {
       // Nobody else hears of it.
       TurnLog.at(LOG, Level.WARN, cell, message.context).log("{}: {}; it is dropped", cell, what);
     }
-    return new ActorException(ErrorCode.DEADLOCK, cell + ": " + what + "; this would never end");
+    return new ActorException(code, cell + ": " + what);
   }
 
   /// True when nobody waits for the answer to a call any more.

@@ -98,6 +98,19 @@ class ForwardTest {
   }
 
   @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void forwardToAnUnknownType_isRefused_andNothingCrashes(boolean durable) {
+    node.offer(type("a", "nono", durable));
+    PlexException error = node.askFails("a", "x", "round", null);
+    assertThat(error.code()).isEqualTo(ErrorCode.ACTOR_NOT_FOUND);
+    assertThat(error).hasMessage("a/x: forwards 'round' to the unknown actor type 'nono'");
+    node.tell("a", "x", "round", null);
+    assertThat(node.ask("a", "x", "get")).isEqualTo(durable ? (Object) 0L : "alive");
+    assertThat(turns).hasValue(2);
+    assertThat(node.system.metrics().types().getFirst().crashes()).isZero();
+  }
+
+  @ParameterizedTest
   @CsvSource({"false, false", "true, true", "true, false", "false, true"})
   void callForwardedInCircles_isRefusedAtTheBound(boolean first, boolean second) {
     node.offer(type("a", "b", first), type("b", "a", second));
