@@ -489,7 +489,7 @@ final class ActorCell extends CellLife {
       return true;
     } catch (PlexException refused) {
       log(Level.WARN, e)
-          .log("{}: what '{}' wrote was refused: {}", this, e.type, refused.getMessage());
+          .log("{}: what '{}' wrote was refused: {}", this, e.type(), refused.getMessage());
       t.discard();
       t.takeBack(actor);
       if (e.replyTo != null) {
@@ -504,7 +504,7 @@ final class ActorCell extends CellLife {
       rerun(t, e, durable.rerun());
     } else if (durable != null && !killed && durable.unacceptable() != null) {
       log(Level.WARN, e)
-          .log("{} failed in '{}': {}", this, e.type, durable.unacceptable().getMessage());
+          .log("{} failed in '{}': {}", this, e.type(), durable.unacceptable().getMessage());
       mailbox.processed++;
       t.discard();
       durable.neverCommitted(t, e);
@@ -539,7 +539,7 @@ final class ActorCell extends CellLife {
     PlexException outage = killed ? null : Deliveries.outageIn(thrown);
     if (outage != null && durable != null) {
       // No fault of the actor either: its last segment is undone, and nobody needs to hear of it.
-      log(Level.WARN, e).log("{} gave up '{}': {}", this, e.type, outage.getMessage());
+      log(Level.WARN, e).log("{} gave up '{}': {}", this, e.type(), outage.getMessage());
       durable.crashed(t, e, thrown, crashError(e, outage));
       send(new SystemMessage.Reload(true));
       return;
@@ -552,7 +552,7 @@ final class ActorCell extends CellLife {
     if (thrown instanceof VirtualMachineError error && !(error instanceof StackOverflowError)) {
       log(Level.ERROR, e).setCause(error).log("{} met {}", this, error.toString());
     } else if (!killed) {
-      log(Level.WARN, e).setCause(thrown).log("{} crashed in '{}'", this, e.type);
+      log(Level.WARN, e).setCause(thrown).log("{} crashed in '{}'", this, e.type());
     }
     if (durable != null && !killed) {
       durable.crashed(t, e, thrown, thrown instanceof StaleVersion s ? s : crashError(e));
@@ -565,7 +565,7 @@ final class ActorCell extends CellLife {
 
   private PlexException crashError(Envelope e) {
     return new PlexException(
-        ErrorCode.ACTOR_CRASHED, this + " crashed while processing '" + e.type + "'");
+        ErrorCode.ACTOR_CRASHED, this + " crashed while processing '" + e.type() + "'");
   }
 
   /// What the caller is told: of a timeout or outage its code, so that it may try again.
@@ -573,6 +573,6 @@ final class ActorCell extends CellLife {
     return outage == null
         ? crashError(e)
         : new PlexException(
-            outage.code(), this + " gave up '" + e.type + "': " + outage.getMessage());
+            outage.code(), this + " gave up '" + e.type() + "': " + outage.getMessage());
   }
 }

@@ -114,7 +114,7 @@ public final class DeadLetters {
     TurnLog.at(LOG, Level.WARN, target, envelope.context).log(
         "{}: durable message '{}' is a dead letter (message {}): {}",
         target,
-        envelope.type,
+        envelope.type(),
         envelope.id(),
         why);
   }
@@ -152,7 +152,7 @@ public final class DeadLetters {
               context.namespace(),
               target,
               envelope.kind,
-              envelope.type,
+              envelope.type(),
               envelope.id(),
               envelope.sender == null ? "" : envelope.sender.toString(),
               context.user(),

@@ -392,7 +392,7 @@ final class DurableTurns {
     }
     if (e.extras.asker != null
         && e.extras.asker.deadlineMillis() < cell.system().clock().millis()) {
-      PlexException expired = DurableAsks.expired(cell, e.type);
+      PlexException expired = DurableAsks.expired(cell, e.type());
       failed(t, e, DeadLetters.Reason.REFUSED, expired.getMessage(), expired);
       return true;
     }

@@ -1,5 +1,6 @@
 package dev.plexspaces.kernel;
 
+import dev.plexspaces.kernel.binding.Payload;
 import dev.plexspaces.kernel.journal.LoadedActor.OpenTurn;
 import dev.plexspaces.sdk.ActorRef;
 import dev.plexspaces.sdk.Message;
@@ -18,7 +19,10 @@ final class Envelope implements Message {
   int depth;
 
   final Kind kind;
+
+  /// As it was sent: "" when the payload names the operation, see [#type()].
   final String type;
+
   final Object payload;
   final Address sender;
   final RequestContext context;
@@ -108,7 +112,7 @@ final class Envelope implements Message {
 
   @Override
   public String type() {
-    return type;
+    return type.isEmpty() ? Payload.operation(payload) : type;
   }
 
   @Override
@@ -133,6 +137,6 @@ final class Envelope implements Message {
 
   @Override
   public String toString() {
-    return kind + " " + type;
+    return kind + " " + type();
   }
 }

@@ -242,7 +242,7 @@ final class Turn {
   private static String text(Row row, Envelope message) {
     return switch (row) {
       case Row.InboxInsert(_, _, long dueAt, _) ->
-          dueAt > 0 ? "timer " + message.type : text(message);
+          dueAt > 0 ? "timer " + message.type() : text(message);
       case Row.InboxDelete _ -> "cancel timer";
       case Row.MonitorInsert(_, _, ActorId target) ->
           "monitor " + target.type() + "/" + target.key();
@@ -255,7 +255,7 @@ final class Turn {
   }
 
   private static String text(Envelope e) {
-    return "tell " + e.target + " " + e.type;
+    return "tell " + e.target + " " + e.type();
   }
 
   int rowCount() {

@@ -7,13 +7,16 @@ import dev.plexspaces.sdk.ActorException;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.FacetSpec;
 import dev.plexspaces.sdk.GenEvent;
+import dev.plexspaces.sdk.GenServer;
 import dev.plexspaces.sdk.Handler;
+import dev.plexspaces.sdk.Message;
 import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.sdk.Reply;
 import dev.plexspaces.sdk.State;
 import dev.plexspaces.sdk.SupervisionStrategy;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -27,6 +30,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(120)
@@ -559,6 +563,82 @@ class AskTest {
     assertThat(node.ask("auditor", "x", "go")).isEqualTo(Map.of("status", "ok", "event_count", 3L));
     assertThat(node.ask("audit", "a", "get_stats"))
         .isEqualTo(Map.of("status", "ok", "event_count", 3L));
+  }
+
+  record Amount(long amount) {}
+
+  @GenServer(facets = FacetCatalog.VIRTUAL_ACTOR)
+  static class Telling {
+    @Handler({"in", "out"})
+    String move(Amount amount, Message message) {
+      return message.type() + " " + amount.amount();
+    }
+
+    @Handler("crash")
+    void crash() {
+      throw new IllegalStateException("on purpose");
+    }
+
+    @Handler("*")
+    String other(Message message) {
+      return "other " + message.type();
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "in  |                               | amount=1 | in 1",
+        "''  | op=out                        | amount=1 | out 1",
+        "''  | action=out                    | amount=1 | out 1",
+        "out | op=out                        | amount=1 | out 1",
+        "''  | op=zork                       |          | other zork",
+        "''  |                               |          | other ''",
+      })
+  void operation_thatThePayloadNames_isThatOfTheMessage(
+      String type, String named, String amount, String reply) {
+    node = offering(Telling.class);
+    Map<String, Object> payload = new HashMap<>();
+    if (named != null) {
+      payload.put(named.split("=")[0], named.split("=")[1]);
+    }
+    if (amount != null) {
+      payload.put("amount", 1L);
+    }
+    assertThat(node.ask("telling", "x", type, payload)).isEqualTo(reply.replace("''", ""));
+  }
+
+  @Test
+  void operation_thatThePayloadNames_isInTheErrorAndInTheDeadLetter() {
+    node = offering(Telling.class);
+    assertThat(node.askFails("telling", "x", "", Map.of("op", "crash")))
+        .hasMessageContaining("crashed while processing 'crash'");
+    Envelope lost =
+        new Envelope(Message.Kind.CAST, "", Map.of("action", "gone"), null, Node.context(), null);
+    node.system
+        .deadLetters()
+        .add(
+            lost,
+            new Address(node.system.scope(Node.SCOPE), "telling", "y"),
+            DeadLetters.Reason.NO_ACTOR);
+    assertThat(node.system.deadLetters().latest())
+        .extracting(DeadLetters.DeadLetter::operation)
+        .containsExactly("gone");
+  }
+
+  private static Node offering(Class<?> actor) {
+    Node node = Node.start();
+    node.install(
+        new ApplicationUnit(
+            "app",
+            "1",
+            Optional.empty(),
+            Node.SCOPE,
+            List.of(new ApplicationUnit.Offer(AnnotatedActors.bind(actor), List.of())),
+            Map.of(),
+            Node.supervisor("app", SupervisionStrategy.ONE_FOR_ONE, 3)));
+    return node;
   }
 
   @Test

@@ -19,7 +19,8 @@ public interface Message {
   /// Unique id of the message; stable across redelivery of a durable message.
   String id();
 
-  /// The operation, such as `deposit`; selects the handler. Empty when the sender named none.
+  /// The operation, such as `deposit`; selects the handler: as the sender named it, else the text
+  /// at `op` or `action` in the payload. Empty when neither names one.
   String type();
 
   /// The content: `null`, a boolean, number, string, list, map with string keys, or a record sent

@@ -66,8 +66,10 @@ final class BoundActor implements Actor, DurableState, VolatileState {
   @Override
   public Object handle(ActorContext context, Message message) {
     Object payload = message.payload();
-    String selector = message.type().isEmpty() ? type.selector(payload) : null;
-    String operation = BoundType.operation(message.kind(), message.type(), payload, selector);
+    String named = message.type();
+    String selector =
+        named.isEmpty() || named.equals(Payload.operation(payload)) ? type.selector(payload) : null;
+    String operation = BoundType.operation(message.kind(), named, payload, selector);
     BoundMethod handler = type.handlers.getOrDefault(operation, type.any);
     if (handler == null) {
       if (message.kind() == Message.Kind.INFO) {

@@ -118,7 +118,10 @@ final class BoundType implements ActorType {
 
   @Override
   public void check(Message.Kind kind, String operation, Object payload, boolean textual) {
-    String selector = operation.isEmpty() ? selector(payload) : null;
+    String selector =
+        operation.isEmpty() || operation.equals(Payload.operation(payload))
+            ? selector(payload)
+            : null;
     String selected = operation(kind, operation, payload, selector);
     BoundMethod handler = handlers.getOrDefault(selected, any);
     if (handler == null) {

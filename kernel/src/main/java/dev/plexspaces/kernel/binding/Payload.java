@@ -26,6 +26,15 @@ public final class Payload {
     return null;
   }
 
+  /// The operation it names; "" when it names none, or something else than text.
+  public static String operation(Object payload) {
+    if (payload instanceof Map<?, ?> map) {
+      Object op = map.get("op");
+      return (op == null ? map.get("action") : op) instanceof String name ? name : "";
+    }
+    return "";
+  }
+
   /// Like [#selector], for those who would run another operation than the one that was meant.
   ///
   /// @throws ActorException `INVALID_MESSAGE` when the field is there and is no name
