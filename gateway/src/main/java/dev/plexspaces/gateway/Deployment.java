@@ -9,7 +9,7 @@ import java.util.Optional;
 /// @param name for people
 /// @param version for people
 /// @param tenant owner
-/// @param namespace its actors live in
+/// @param namespace its supervised actors live in; its types are for every one of the tenant
 /// @param kind what `file` is
 /// @param file the uploaded code, a temporary file
 /// @param config text of an `app-config.toml` to use instead of one in the file

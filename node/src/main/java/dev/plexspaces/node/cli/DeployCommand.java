@@ -66,7 +66,9 @@ final class DeployCommand implements Callable<Integer> {
   @Option(
       names = "--namespace",
       paramLabel = "NAMESPACE",
-      description = "Namespace its actors live in (default: the token's, else \"default\").")
+      description =
+          "Namespace its supervised actors live in (default: the token's, else \"default\"); its"
+              + " types can be called in every namespace of the tenant.")
   private String namespace;
 
   @Override
