@@ -13,7 +13,6 @@ import dev.plexspaces.sdk.Message;
 import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.sdk.Reply;
 import dev.plexspaces.sdk.State;
-import dev.plexspaces.sdk.SupervisionStrategy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -548,16 +547,7 @@ class AskTest {
         new ApplicationUnit.Offer(
             AnnotatedActors.bind(Audit.class),
             durable ? List.of(FacetSpec.of(FacetCatalog.DURABILITY)) : List.of());
-    node = Node.start();
-    node.install(
-        new ApplicationUnit(
-            "app",
-            "1",
-            Optional.empty(),
-            Node.SCOPE,
-            List.of(audit, new ApplicationUnit.Offer(auditor, List.of())),
-            Map.of(),
-            Node.supervisor("app", SupervisionStrategy.ONE_FOR_ONE, 3)));
+    node = Node.start().offer(Map.of(), audit, new ApplicationUnit.Offer(auditor, List.of()));
     assertThat(node.tell("audit", "a", "log_event", null)).isEqualTo(durable);
     assertThat(node.ask("audit", "a", "log_event")).as("a cast").isNull();
     assertThat(node.ask("auditor", "x", "go")).isEqualTo(Map.of("status", "ok", "event_count", 3L));
@@ -628,17 +618,8 @@ class AskTest {
   }
 
   private static Node offering(Class<?> actor) {
-    Node node = Node.start();
-    node.install(
-        new ApplicationUnit(
-            "app",
-            "1",
-            Optional.empty(),
-            Node.SCOPE,
-            List.of(new ApplicationUnit.Offer(AnnotatedActors.bind(actor), List.of())),
-            Map.of(),
-            Node.supervisor("app", SupervisionStrategy.ONE_FOR_ONE, 3)));
-    return node;
+    return Node.start()
+        .offer(Map.of(), new ApplicationUnit.Offer(AnnotatedActors.bind(actor), List.of()));
   }
 
   @Test

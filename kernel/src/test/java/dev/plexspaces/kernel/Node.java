@@ -163,6 +163,20 @@ final class Node implements AutoCloseable {
     return this;
   }
 
+  /// The same for types of any kind, and with facets of the application's own.
+  Node offer(Map<String, Supplier<Facet>> facets, ApplicationUnit.Offer... types) {
+    install(
+        new ApplicationUnit(
+            "app",
+            "1",
+            Optional.empty(),
+            SCOPE,
+            List.of(types),
+            facets,
+            supervisor("app", SupervisionStrategy.ONE_FOR_ONE, 3)));
+    return this;
+  }
+
   void install(ApplicationUnit unit) {
     await(system.install(unit));
   }

@@ -14,14 +14,12 @@ import dev.plexspaces.sdk.Handler;
 import dev.plexspaces.sdk.Message;
 import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.sdk.State;
-import dev.plexspaces.sdk.SupervisionStrategy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -197,15 +195,7 @@ class RollbackTest {
     }
     Arrays.stream(more).map(FacetSpec::of).forEach(facets::add);
     Map<String, Supplier<Facet>> own = Map.of("late", Late::new);
-    node.install(
-        new ApplicationUnit(
-            "app",
-            "1",
-            Optional.empty(),
-            Node.SCOPE,
-            List.of(new ApplicationUnit.Offer(AnnotatedActors.bind(actor), facets)),
-            own,
-            Node.supervisor("app", SupervisionStrategy.ONE_FOR_ONE, 3)));
+    node.offer(own, new ApplicationUnit.Offer(AnnotatedActors.bind(actor), facets));
   }
 
   private Object state() {

@@ -16,7 +16,6 @@ import dev.plexspaces.sdk.Handler;
 import dev.plexspaces.sdk.Message;
 import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.sdk.State;
-import dev.plexspaces.sdk.SupervisionStrategy;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -104,15 +103,7 @@ class TellFromOutsideTest {
 
   private void install(List<FacetSpec> more) {
     Map<String, Supplier<Facet>> own = Map.of("translating", Translating::new);
-    node.install(
-        new ApplicationUnit(
-            "app",
-            "1",
-            Optional.empty(),
-            Node.SCOPE,
-            List.of(new ApplicationUnit.Offer(AnnotatedActors.bind(Account.class), more)),
-            own,
-            Node.supervisor("app", SupervisionStrategy.ONE_FOR_ONE, 1)));
+    node.offer(own, new ApplicationUnit.Offer(AnnotatedActors.bind(Account.class), more));
   }
 
   @AfterEach
