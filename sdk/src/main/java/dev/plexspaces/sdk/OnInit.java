@@ -6,7 +6,9 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
 /// Marks the method that prepares a new actor; see [Actor#init]. Parameters: an [ActorContext]
-/// and/or one record, one `Map<String, Object>`, or parameters named like the keys of `args`.
+/// and/or one record, one `Map<String, Object>`, or parameters named like the keys of `args`. A
+/// virtual actor is started by a message and gets no `args`, so what it takes needs a
+/// [Param#defaultValue] or must be an `Optional`.
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.METHOD)
 public @interface OnInit {}

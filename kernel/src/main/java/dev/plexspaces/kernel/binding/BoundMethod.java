@@ -3,11 +3,15 @@ package dev.plexspaces.kernel.binding;
 import dev.plexspaces.kernel.json.Conversion;
 import dev.plexspaces.kernel.json.Frozen;
 import dev.plexspaces.sdk.ActorContext;
+import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.Message;
 import dev.plexspaces.sdk.PlexException;
+import dev.plexspaces.sdk.PlexException.FieldViolation;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /// An annotated method, ready to be called.
 ///
@@ -85,6 +89,35 @@ record BoundMethod(String label, Dispatch code, int index, boolean cast, List<Va
           };
     }
     return arguments;
+  }
+
+  /// Checks the `args` that an `@OnInit` method is to be called with; all that is wrong with its
+  /// named parameters is said at once.
+  ///
+  /// @throws PlexException as [#call]
+  void check(Map<String, Object> args) {
+    if (values.isEmpty()) {
+      return;
+    }
+    if (!(values.getFirst() instanceof OneField)) {
+      convert(args, null, true);
+      return;
+    }
+    List<FieldViolation> wrong = new ArrayList<>();
+    for (Value value : values) {
+      try {
+        one((OneField) value, args, null, true);
+      } catch (PlexException e) {
+        wrong.addAll(e.violations());
+      }
+    }
+    if (!wrong.isEmpty()) {
+      String text =
+          wrong.stream()
+              .map(v -> v.field() + ": " + v.description())
+              .collect(Collectors.joining("; "));
+      throw new PlexException(ErrorCode.INVALID_MESSAGE, text, wrong, null);
+    }
   }
 
   private static Object one(OneField field, Object source, String selector, boolean textual) {

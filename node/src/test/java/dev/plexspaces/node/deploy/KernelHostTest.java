@@ -33,6 +33,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// Deployments in the real actor system.
@@ -182,6 +183,86 @@ class KernelHostTest {
     assertThat(deployments.list()).isEmpty();
     assertThat(system.actors(ACME, Optional.empty(), "", 10)).isEmpty();
     assertThat(temp.resolve("apps/a")).doesNotExist();
+  }
+
+  private static byte[] conf(String parameters, String facets) {
+    return TestJar.jar(
+        Map.of(
+            "app.Conf",
+            """
+            package app;
+            import dev.plexspaces.sdk.*;
+            import java.util.*;
+            @GenServer(value = "conf", facets = {%s})
+            public class Conf {
+              public record Limits(int low, int high) {}
+              @State private String started = "";
+              @OnInit void init(ActorContext context%s) { started = "yes"; }
+              @Handler("started") String started() { return started; }
+            }
+            """
+                .formatted(facets, parameters)));
+  }
+
+  private PlexException refusedConf(String config, byte[] jar) {
+    PlexException refused =
+        catchThrowableOfType(
+            PlexException.class, () -> deployments.deploy(request("a", config, ACME, jar)));
+    assertThat(refused).as("deployment was refused").isNotNull();
+    assertThat(temp.resolve("apps/a")).doesNotExist();
+    return refused;
+  }
+
+  private static final String CONF = "[[actors]]\nclass = \"app.Conf\"\n";
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        ", int size, @Param(\"name\") long named, String free | size, name",
+        ", Limits limits | low"
+      })
+  void virtualTypeThatCannotStartWithoutArgs_isRefused(String parameters, String needed) {
+    PlexException refused = refusedConf(CONF, conf(parameters, "\"virtual_actor\""));
+
+    assertThat(refused.code()).isEqualTo(ErrorCode.INVALID_MESSAGE);
+    assertThat(refused)
+        .hasMessage(
+            "app-config.toml: actors[0].class: @OnInit of class \"app.Conf\" needs "
+                + needed
+                + "; a virtual actor is started by a message and gets no args: give defaults with"
+                + " @Param(defaultValue = ...) or take an Optional");
+    PlexException byFile =
+        refusedConf(CONF + "facets = [\"virtual_actor\"]\n", conf(parameters, ""));
+    assertThat(byFile).hasMessage(refused.getMessage());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        ", Optional<String> name, @Param(defaultValue = \"3\") int size",
+        ", String name",
+        ", Map<String, Object> args"
+      })
+  void virtualTypeThatStartsWithoutArgs_isTaken(String parameters) {
+    byte[] jar = conf(parameters, "\"virtual_actor\"");
+    assertThat(deployments.deploy(request("a", CONF, ACME, jar)).status())
+        .isEqualTo(Status.RUNNING);
+  }
+
+  @Test
+  void typeThatNeedsArgs_isTakenWhenItIsNotVirtualOrAChildHasThem() {
+    byte[] jar = conf(", int size", "");
+    assertThat(deployments.deploy(request("a", CONF, ACME, jar)).status())
+        .isEqualTo(Status.RUNNING);
+    byte[] virtual = conf(", int size", "\"virtual_actor\"");
+    String child = "[[supervisor.children]]\nid = \"q\"\ntype = \"conf\"\nargs = {size = 1}\n";
+    assertThat(
+            deployments
+                .deploy(request("b", CONF + child, new Scope("other", "prod"), virtual))
+                .status())
+        .isEqualTo(Status.RUNNING);
   }
 
   @Test
