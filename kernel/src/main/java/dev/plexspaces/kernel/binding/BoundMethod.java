@@ -9,8 +9,10 @@ import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.sdk.PlexException.FieldViolation;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /// An annotated method, ready to be called.
@@ -23,6 +25,10 @@ import java.util.stream.Collectors;
 record BoundMethod(String label, Dispatch code, int index, boolean cast, List<Value> values) {
 
   private static final Object[] NONE = {};
+
+  /// An arg that any child may have: `role` of a child is put there. Source: spec
+  /// plexspaces-and-miniclaw, S1.7.
+  private static final String ROLE = "role";
 
   /// A parameter made from the payload.
   sealed interface Value {}
@@ -92,7 +98,8 @@ record BoundMethod(String label, Dispatch code, int index, boolean cast, List<Va
   }
 
   /// Checks the `args` that an `@OnInit` method is to be called with; all that is wrong with its
-  /// named parameters is said at once.
+  /// named parameters is said at once. Stricter than a call: where parameters have names, an arg of
+  /// another name is a mistake of whoever wrote the file. One that takes nothing takes any.
   ///
   /// @throws PlexException as [#call]
   void check(Map<String, Object> args) {
@@ -104,11 +111,20 @@ record BoundMethod(String label, Dispatch code, int index, boolean cast, List<Va
       return;
     }
     List<FieldViolation> wrong = new ArrayList<>();
+    Set<String> names = new LinkedHashSet<>();
     for (Value value : values) {
+      OneField field = (OneField) value;
+      names.add(field.name);
       try {
-        one((OneField) value, args, null, true);
+        one(field, args, null, true);
       } catch (PlexException e) {
         wrong.addAll(e.violations());
+      }
+    }
+    for (String name : args.keySet()) {
+      if (!names.contains(name) && !name.equals(ROLE)) {
+        wrong.add(
+            new FieldViolation(name, "unknown argument; there are: " + String.join(", ", names)));
       }
     }
     if (!wrong.isEmpty()) {

@@ -161,6 +161,11 @@ record LoadedApplication(Map<String, Offer> types, Map<String, Supplier<Facet>> 
               + behavior.name().toLowerCase(Locale.ROOT));
     }
     requireFitting(child.facets(), offer.type(), own);
+    try {
+      offer.type().checkArgs(spec.args());
+    } catch (PlexException e) {
+      throw Refused.key(child.pathOf("args"), e.getMessage());
+    }
   }
 
   private static void requireFitting(

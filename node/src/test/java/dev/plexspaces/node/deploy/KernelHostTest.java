@@ -265,6 +265,70 @@ class KernelHostTest {
         .isEqualTo(Status.RUNNING);
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        ", int size | {} | size: is required",
+        ", int size | {size = 'x'} | size: must be a number, got 'x'",
+        ", int size, long low | {size = 'x'} | size: must be a number, got 'x'; low: is required",
+        ", int size | {size = 1, sise = 2} | sise: unknown argument; there are: size",
+        ", Limits limits | {low = 1} | high: is required",
+        ", Limits limits | {low = 1, high = 2, mid = 3} | mid: unknown field; there are: low, high"
+      },
+      quoteCharacter = '`')
+  void argsThatInitCannotTake_areRefusedByTheirKey(String parameters, String args, String problem) {
+    String child = "id = \"q\"\ntype = \"conf\"\nargs = " + args.replace('\'', '"') + "\n";
+    byte[] jar = conf(parameters, "");
+
+    PlexException refused = refusedConf(CONF + "[[supervisor.children]]\n" + child, jar);
+
+    assertThat(refused.code()).isEqualTo(ErrorCode.INVALID_MESSAGE);
+    assertThat(refused).hasMessage("app-config.toml: supervisor.children[0].args: " + problem);
+    assertThat(
+            refusedConf(
+                CONF
+                    + """
+                    [[supervisor.children]]
+                    id = "inner"
+                    type = "supervisor"
+                    [supervisor.children.supervisor]
+                    [[supervisor.children.supervisor.children]]
+                    """
+                    + child,
+                jar))
+        .hasMessage(
+            "app-config.toml: supervisor.children[0].supervisor.children[0].args: " + problem);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        ", int size, Optional<String> name | {size = '7'}",
+        ", Map<String, Object> args | {any = 1}",
+        "'' | {nobody = 1}",
+        ", int size | {size = 7, role = 'a'}"
+      },
+      quoteCharacter = '`')
+  void argsThatInitTakes_startTheChild(String parameters, String args) throws Exception {
+    String child =
+        "[[supervisor.children]]\nid = \"q\"\ntype = \"conf\"\nargs = "
+            + args.replace('\'', '"')
+            + "\n";
+    byte[] jar = conf(parameters.replace("''", ""), "");
+    assertThat(deployments.deploy(request("a", CONF + child, ACME, jar)).actorCount()).isEqualTo(1);
+  }
+
+  @Test
+  void argsThatInitItselfRefuses_areAFailedStart() {
+    PlexException refused =
+        catchThrowableOfType(
+            PlexException.class, () -> deploy("a", children("one") + "args = {explode = 'true'}"));
+    assertThat(refused.code()).isEqualTo(ErrorCode.ACTOR_CRASHED);
+    assertThat(refused).hasMessageStartingWith("application 'a' did not start: ");
+  }
+
   @Test
   void unknownFacet_refusesTheApplication() {
     assertThat(
