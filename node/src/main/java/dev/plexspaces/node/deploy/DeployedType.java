@@ -42,6 +42,11 @@ record DeployedType(ActorType bound, String name) implements ActorType {
   }
 
   @Override
+  public boolean keepsState() {
+    return bound.keepsState();
+  }
+
+  @Override
   public void requireDurable() {
     bound.requireDurable();
   }

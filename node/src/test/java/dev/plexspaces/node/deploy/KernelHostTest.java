@@ -330,6 +330,30 @@ class KernelHostTest {
   }
 
   @Test
+  void typeTheFileRenames_takesBackWhatAFailedTurnDidAsBefore() throws Exception {
+    byte[] jar =
+        TestJar.jar(
+            Map.of(
+                "app.Till",
+                """
+                package app;
+                import dev.plexspaces.sdk.*;
+                @GenServer("till")
+                public class Till {
+                  @State private long sum;
+                  @Handler("add") void add() { sum++; throw new ActorException("closed"); }
+                  @Handler("get") long get() { return sum; }
+                }
+                """));
+    String config = "[[actors]]\nclass = \"app.Till\"\ntype = \"counter\"\n" + children("one");
+    deployments.deploy(request("a", config, ACME, jar));
+
+    assertThat(refusal("one", "add").code()).isEqualTo(ErrorCode.FAILED_PRECONDITION);
+
+    assertThat(ask("one", "get")).isEqualTo(0L);
+  }
+
+  @Test
   void unknownFacet_refusesTheApplication() {
     assertThat(
             catchThrowableOfType(
