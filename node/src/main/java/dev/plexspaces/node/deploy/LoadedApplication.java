@@ -47,7 +47,9 @@ record LoadedApplication(Map<String, Offer> types, Map<String, Supplier<Facet>> 
     }
     if (declarations.isEmpty()) {
       throw Refused.key(
-          "actors", "the bundle has no class annotated @GenServer, @GenEvent or @GenFsm");
+          "actors",
+          "the bundle has no class annotated @GenServer, @GenEvent or @GenFsm; name a class that"
+              + " implements Actor in [[actors]]");
     }
     Map<String, Supplier<Facet>> facets = facets(loader);
     Map<String, Offer> types = new TreeMap<>();

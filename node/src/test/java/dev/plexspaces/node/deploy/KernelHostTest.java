@@ -21,6 +21,7 @@ import java.lang.ref.ReferenceQueue;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -351,6 +352,65 @@ class KernelHostTest {
     assertThat(refusal("one", "add").code()).isEqualTo(ErrorCode.FAILED_PRECONDITION);
 
     assertThat(ask("one", "get")).isEqualTo(0L);
+  }
+
+  private static final byte[] PLAIN_JAR =
+      TestJar.jar(
+          Map.of(
+              "app.Counter",
+              """
+              package app;
+              import dev.plexspaces.sdk.*;
+              import java.util.*;
+              public class Counter implements Actor {
+                private final List<Object> seen = new ArrayList<>();
+                public void init(ActorContext context, Map<String, Object> args) {
+                  seen.add(args.getOrDefault("first", "none"));
+                }
+                public Object handle(ActorContext context, Message message) {
+                  seen.add(message.type());
+                  return List.copyOf(seen);
+                }
+              }
+              """));
+
+  @Test
+  void classThatImplementsActor_isDeployedLikeAnAnnotatedOne() throws Exception {
+    deployments.deploy(
+        request(
+            "a",
+            "[[actors]]\nclass = \"app.Counter\"\nfacets = [\"virtual_actor\"]\n"
+                + children("one")
+                + "behavior_kind = \"Custom\"\nargs = { first = \"up\" }\n",
+            ACME,
+            PLAIN_JAR));
+
+    assertThat(ask("one", "whatever")).isEqualTo(List.of("up", "whatever"));
+    assertThat(ask("one", "else")).isEqualTo(List.of("up", "whatever", "else"));
+    assertThat(ask("by message", "x")).isEqualTo(List.of("none", "x"));
+  }
+
+  @Test
+  void classThatImplementsActor_takesTheTypeOfTheFileAndCannotBeDurable() throws Exception {
+    String config = "[[actors]]\nclass = \"app.Counter\"\n";
+    assertThat(refusedConf(config + "facets = [\"durability\"]\n", PLAIN_JAR))
+        .hasMessageStartingWith(
+            "app-config.toml: actors[0].facets[0].name: actor type 'counter' implements Actor itself");
+    deployments.deploy(
+        request(
+            "a",
+            config + "type = \"tally\"\n" + children("one").replace("counter", "tally"),
+            ACME,
+            PLAIN_JAR));
+    assertThat(system.actors(ACME, Optional.of("tally"), "", 10)).hasSize(1);
+  }
+
+  @Test
+  void bundleOfClassesThatImplementActor_mustNameThem() {
+    assertThat(refusedConf(children("one"), PLAIN_JAR))
+        .hasMessage(
+            "app-config.toml: actors: the bundle has no class annotated @GenServer, @GenEvent or"
+                + " @GenFsm; name a class that implements Actor in [[actors]]");
   }
 
   @Test
