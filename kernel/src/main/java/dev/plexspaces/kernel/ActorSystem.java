@@ -138,6 +138,20 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     return system;
   }
 
+  /// A system on another clock, whose deadlines pass when somebody advances the wheel: for tests of
+  /// what waits.
+  ///
+  /// @param wheel of the same clock, not started
+  public static ActorSystem start(Options options, Store store, Clock clock, DeadlineWheel wheel) {
+    return new ActorSystem(
+        clock,
+        new SystemEntropy(),
+        store,
+        new WorkerDispatcher(options.parallelism),
+        wheel,
+        options);
+  }
+
   /// A system without durability beyond this process.
   public static ActorSystem inMemory() {
     return start(Options.defaults(), new InMemoryStore(SystemClock.INSTANCE));

@@ -189,10 +189,7 @@ abstract sealed class CellLife extends CellFront permits ActorCell {
       // What waits in the mailbox goes on waiting for the restart, which may succeed.
       r.supervisor.startFailed(r.run, new StartFailure(reason, thrown.getMessage()));
     } else {
-      PlexException why =
-          thrown instanceof PlexException p
-              ? new PlexException(p.code(), p.getMessage())
-              : new PlexException(ErrorCode.ACTOR_CRASHED, this + " crashed while starting");
+      PlexException why = startError(thrown);
       // Asking again and again must not make the node start it again and again.
       if (home.entry.virtual
           && ownerless()
@@ -205,6 +202,21 @@ abstract sealed class CellLife extends CellFront permits ActorCell {
       }
       finish(t, reason, why);
     }
+  }
+
+  /// What those are told whose messages wait. They gave nothing to the start, so whatever else it
+  /// found wrong is no mistake of theirs; only what may be over by the next try is told by its
+  /// code.
+  private PlexException startError(Throwable thrown) {
+    if (thrown instanceof PlexException p) {
+      switch (p.code()) {
+        case UNAVAILABLE, TIMEOUT, QUARANTINED, INTERNAL -> {
+          return new PlexException(p.code(), p.getMessage());
+        }
+        default -> {}
+      }
+    }
+    return new PlexException(ErrorCode.ACTOR_CRASHED, this + " crashed while starting");
   }
 
   /// For logs and watchers; answers do not name the class.

@@ -1614,7 +1614,7 @@ class DurableTurnsTest {
                   "eager", () -> DurableScript.of("*", (c, m, s) -> "up").activate(attempt)));
           assertThat(node.askFails("eager", "e", "go", null).code())
               .as(name)
-              .isEqualTo(ErrorCode.FAILED_PRECONDITION);
+              .isEqualTo(ErrorCode.ACTOR_CRASHED);
           assertThat(node.ask("counter", "x", "get")).as(name).isEqualTo(0L);
           // The next actors on the same threads commit nothing but their own.
           for (int i = 0; i < 10; i++) {
@@ -1644,7 +1644,7 @@ class DurableTurnsTest {
   void durabilityFacet_onATypeWithoutDurableState_isRefusedAtTheStart() {
     start(new TestType("plain", Script::new, DurableScript.type("x", DurableScript::new).facets()));
     PlexException error = node.askFails("plain", "p", "go", null);
-    assertThat(error.code()).isEqualTo(ErrorCode.INVALID_MESSAGE);
-    assertThat(error).hasMessageContaining("'plain' keeps no durable state");
+    assertThat(error.code()).isEqualTo(ErrorCode.ACTOR_CRASHED);
+    assertThat(error).hasMessage("plain/p crashed while starting");
   }
 }

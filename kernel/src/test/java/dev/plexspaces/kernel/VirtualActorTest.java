@@ -7,6 +7,7 @@ import dev.plexspaces.kernel.journal.InMemoryStore;
 import dev.plexspaces.sdk.ActorException;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.FacetSpec;
+import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.sdk.SupervisionStrategy;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -24,6 +25,8 @@ import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 @Timeout(120)
 class VirtualActorTest {
@@ -99,6 +102,58 @@ class VirtualActorTest {
   void close() {
     gate.countDown();
     node.close();
+  }
+
+  /// The caller sees none of what init was given, so none of it can be the caller's mistake.
+  @ParameterizedTest
+  @CsvSource({
+    "INVALID_MESSAGE, ACTOR_CRASHED",
+    "FAILED_PRECONDITION, ACTOR_CRASHED",
+    "NOT_FOUND, ACTOR_CRASHED",
+    "RESOURCE_EXHAUSTED, ACTOR_CRASHED",
+    "UNAVAILABLE, UNAVAILABLE",
+    "TIMEOUT, TIMEOUT",
+    "QUARANTINED, QUARANTINED"
+  })
+  void initThatThrows_isTheActorsFaultUnlessItIsAnOutage(ErrorCode thrown, ErrorCode told) {
+    node.offer(
+        TestType.of(
+            "broken",
+            () ->
+                Script.of("get", (c, m) -> "never")
+                    .init(
+                        c -> {
+                          throw new PlexException(thrown, "size: is required");
+                        }),
+            FacetCatalog.VIRTUAL_ACTOR));
+
+    PlexException error = node.askFails("broken", "b", "get", null);
+
+    assertThat(error.code()).isEqualTo(told);
+    assertThat(error)
+        .hasMessage(
+            told == ErrorCode.ACTOR_CRASHED
+                ? "broken/b crashed while starting"
+                : "size: is required");
+  }
+
+  @Test
+  void errorThatInitDeclares_isNoAnswerToACaller() {
+    node.offer(
+        TestType.of(
+            "broken",
+            () ->
+                Script.of("get", (c, m) -> "never")
+                    .init(
+                        c -> {
+                          throw ActorException.invalid("size", "must be positive");
+                        }),
+            FacetCatalog.VIRTUAL_ACTOR));
+
+    PlexException error = node.askFails("broken", "b", "get", null);
+
+    assertThat(error.code()).isEqualTo(ErrorCode.ACTOR_CRASHED);
+    assertThat(error.violations()).isEmpty();
   }
 
   private void idle() {

@@ -6,8 +6,12 @@ import java.util.Map;
 ///
 /// Most authors write an annotated class ([GenServer], [GenEvent], [GenFsm]) and never implement
 /// this interface; annotated classes and WebAssembly guests are both turned into it by the
-/// platform. A method that throws anything but [ActorException] crashes the actor and its
-/// supervisor decides. Source: OTP `gen_server` callbacks.
+/// platform. A class that does is deployed like an annotated one, if the file names it in
+/// `[[actors]]`: it has a constructor without parameters and none of the annotations, and its type
+/// is called by the file or after the class (`RateLimiter` is `rate_limiter`). The platform does
+/// not know its operations, so what is sent to it is not checked, and not its state, so it cannot
+/// have the `durability` facet. A method that throws anything but [ActorException] crashes the
+/// actor and its supervisor decides. Source: OTP `gen_server` callbacks.
 public interface Actor {
 
   /// Called once when the actor starts (and again after a restart), before its first message. For a

@@ -5,13 +5,19 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.plexspaces.sdk.ActorContext;
 import dev.plexspaces.sdk.ActorException;
+import dev.plexspaces.sdk.ChildSpec;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.GenServer;
 import dev.plexspaces.sdk.Handler;
 import dev.plexspaces.sdk.LinkRequest;
 import dev.plexspaces.sdk.LinkResponse;
+import dev.plexspaces.sdk.OnInit;
 import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.sdk.State;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
@@ -121,5 +127,78 @@ class TestActorsTest {
   @Test
   void aClassThatCannotBeDeployed_isRefusedAsADeploymentWould() {
     assertThatThrownBy(() -> TestActors.of(Object.class)).isInstanceOf(PlexException.class);
+  }
+
+  @GenServer
+  public static class Reminder {
+    @State private long limit;
+    @State private long fired;
+
+    @OnInit
+    void init(long limit) {
+      if (limit < 1) {
+        throw ActorException.invalid("limit", "must be positive");
+      }
+      this.limit = limit;
+    }
+
+    @Handler("remind")
+    void remind(ActorContext context) {
+      context.sendAfter(Duration.ofHours(1), "due", null);
+    }
+
+    @Handler(value = "due", cast = true)
+    void due() {
+      fired = Math.min(limit, fired + 1);
+    }
+
+    @Handler("fired")
+    long fired() {
+      return fired;
+    }
+  }
+
+  /// As in the README, see [#readme_showsTheTest()].
+  @Test
+  void reminder_firesAfterAnHour() {
+    // README
+    try (TestActors actors = TestActors.withManualTime(Reminder.class)) {
+      actors.start(ChildSpec.of("reminder", "r").args(Map.of("limit", 3)));
+      actors.ask("reminder", "r", "remind", null);
+      assertThat(actors.ask("reminder", "r", "fired", null)).isEqualTo(0L);
+
+      actors.advance(Duration.ofHours(1));
+
+      assertThat(actors.ask("reminder", "r", "fired", null)).isEqualTo(1L);
+    }
+    // README
+  }
+
+  @Test
+  void readme_showsTheTest() throws IOException {
+    String source =
+        Files.readString(Path.of("src/test/java/dev/plexspaces/testkit/TestActorsTest.java"));
+    String shown = source.split("    // README\n", -1)[1].stripTrailing().stripIndent();
+    assertThat(Files.readString(Path.of("../README.md"))).contains("```java\n" + shown + "\n```\n");
+  }
+
+  @Test
+  void argsThatDoNotFit_areRefusedAsADeploymentWould() {
+    try (TestActors actors = TestActors.of(Reminder.class)) {
+      assertThatThrownBy(() -> actors.start(ChildSpec.of("reminder", "r")))
+          .isInstanceOf(PlexException.class)
+          .hasMessage("limit: is required");
+      assertThatThrownBy(() -> actors.start(ChildSpec.of("reminder", "r").args(Map.of("limit", 0))))
+          .isInstanceOfSatisfying(
+              PlexException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.ACTOR_CRASHED))
+          .hasMessageEndingWith("child r did not start: limit: must be positive");
+      assertThatThrownBy(() -> actors.start(ChildSpec.of("nobody", "n")))
+          .isInstanceOf(PlexException.class)
+          .hasMessageContaining("unknown actor type 'nobody'");
+      actors.start(ChildSpec.of("reminder", "r").args(Map.of("limit", 1)));
+      assertThat(actors.ask("reminder", "r", "fired", null)).isEqualTo(0L);
+      assertThatThrownBy(() -> actors.advance(Duration.ofHours(1)))
+          .isInstanceOf(IllegalStateException.class);
+    }
   }
 }

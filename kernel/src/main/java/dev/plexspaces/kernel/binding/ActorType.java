@@ -5,6 +5,7 @@ import dev.plexspaces.sdk.FacetSpec;
 import dev.plexspaces.sdk.Message;
 import dev.plexspaces.sdk.PlexException;
 import java.util.List;
+import java.util.Map;
 import java.util.SortedSet;
 
 /// A kind of actor that can be started by name.
@@ -40,6 +41,13 @@ public interface ActorType {
   /// @throws PlexException `UNKNOWN_OPERATION` listing what there is, or `INVALID_MESSAGE` naming
   ///   what does not fit
   default void check(Message.Kind kind, String operation, Object payload, boolean textual) {}
+
+  /// Checks, before one is started, that an actor of the type would take these `args`; runs no
+  /// method of it. Without effect for a type that cannot tell.
+  ///
+  /// @param args of a child specification
+  /// @throws PlexException `INVALID_MESSAGE` with a violation for each of them that does not fit
+  default void checkArgs(Map<String, Object> args) {}
 
   /// True when its actors implement [VolatileState] and have state to take back.
   default boolean keepsState() {

@@ -3,6 +3,7 @@ package dev.plexspaces.kernel.binding;
 import dev.plexspaces.kernel.identity.Scope;
 import dev.plexspaces.kernel.json.Conversion;
 import dev.plexspaces.kernel.json.Json;
+import dev.plexspaces.sdk.Actor;
 import dev.plexspaces.sdk.ActorContext;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.ExitReason;
@@ -38,7 +39,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
-/// Turns a class with the annotations of the SDK into an [ActorType], once, when it is deployed.
+/// Turns a class with the annotations of the SDK, or one that implements [Actor] itself, into an
+/// [ActorType], once, when it is deployed.
 ///
 /// All reflection happens here. Handlers and state of superclasses count; a method that overrides
 /// an annotated one is called in its place.
@@ -46,6 +48,9 @@ public final class AnnotatedActors {
 
   private static final List<Class<? extends Annotation>> METHOD_KINDS =
       List.of(Handler.class, OnInit.class, OnActivate.class, OnTerminate.class);
+
+  private static final List<Class<? extends Annotation>> CLASS_KINDS =
+      List.of(GenServer.class, GenEvent.class, GenFsm.class);
 
   private final Class<?> actor;
   private final Map<String, BoundMethod> handlers = new LinkedHashMap<>();
@@ -62,11 +67,37 @@ public final class AnnotatedActors {
   ///
   /// @throws PlexException `INVALID_MESSAGE` naming class, member and what is wrong with it
   public static ActorType bind(Class<?> actor) {
-    return new AnnotatedActors(actor).bind();
+    AnnotatedActors binding = new AnnotatedActors(actor);
+    binding.requireInstantiable();
+    return Actor.class.isAssignableFrom(actor) ? binding.custom() : binding.bind();
+  }
+
+  /// Annotations would be without effect: its own methods are called.
+  private ActorType custom() {
+    for (Class<? extends Annotation> kind : CLASS_KINDS) {
+      if (actor.isAnnotationPresent(kind)) {
+        throw wrong(actor, unused(kind));
+      }
+    }
+    for (Class<?> c = actor; c != null && c != Object.class; c = c.getSuperclass()) {
+      for (Field field : stateFields(c)) {
+        throw wrong(field, unused(State.class));
+      }
+      for (Method method : annotatedMethods(c)) {
+        throw wrong(method, unused(kind(method)));
+      }
+    }
+    BoundType.Face face = face("", ActorType.Behavior.CUSTOM, new String[0]);
+    return new CustomType(face.name(), new Dispatch(actor, true, List.of(), List.of(), 0));
+  }
+
+  private static String unused(Class<? extends Annotation> annotation) {
+    return "has @"
+        + annotation.getSimpleName()
+        + " in a class that implements Actor itself, where it does nothing; remove one of the two";
   }
 
   private ActorType bind() {
-    requireInstantiable();
     BoundType.Face face = face();
     Dispatch own = null;
     for (Class<?> c = actor; c != null && c != Object.class; c = c.getSuperclass()) {
@@ -132,8 +163,8 @@ public final class AnnotatedActors {
     if (count == 0) {
       throw wrong(
           actor,
-          "needs one of @GenServer, @GenEvent, @GenFsm (and must use the platform's SDK, not a copy"
-              + " of it)");
+          "needs one of @GenServer, @GenEvent, @GenFsm, or must implement Actor (and must use the"
+              + " platform's SDK, not a copy of it)");
     }
     if (count > 1) {
       throw wrong(actor, "must have only one of @GenServer, @GenEvent, @GenFsm");

@@ -3,11 +3,17 @@ package dev.plexspaces.kernel.binding;
 import dev.plexspaces.kernel.json.Conversion;
 import dev.plexspaces.kernel.json.Frozen;
 import dev.plexspaces.sdk.ActorContext;
+import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.Message;
 import dev.plexspaces.sdk.PlexException;
+import dev.plexspaces.sdk.PlexException.FieldViolation;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /// An annotated method, ready to be called.
 ///
@@ -19,6 +25,10 @@ import java.util.Map;
 record BoundMethod(String label, Dispatch code, int index, boolean cast, List<Value> values) {
 
   private static final Object[] NONE = {};
+
+  /// An arg that any child may have: `role` of a child is put there. Source: spec
+  /// plexspaces-and-miniclaw, S1.7.
+  private static final String ROLE = "role";
 
   /// A parameter made from the payload.
   sealed interface Value {}
@@ -85,6 +95,45 @@ record BoundMethod(String label, Dispatch code, int index, boolean cast, List<Va
           };
     }
     return arguments;
+  }
+
+  /// Checks the `args` that an `@OnInit` method is to be called with; all that is wrong with its
+  /// named parameters is said at once. Stricter than a call: where parameters have names, an arg of
+  /// another name is a mistake of whoever wrote the file. One that takes nothing takes any.
+  ///
+  /// @throws PlexException as [#call]
+  void check(Map<String, Object> args) {
+    if (values.isEmpty()) {
+      return;
+    }
+    if (!(values.getFirst() instanceof OneField)) {
+      convert(args, null, true);
+      return;
+    }
+    List<FieldViolation> wrong = new ArrayList<>();
+    Set<String> names = new LinkedHashSet<>();
+    for (Value value : values) {
+      OneField field = (OneField) value;
+      names.add(field.name);
+      try {
+        one(field, args, null, true);
+      } catch (PlexException e) {
+        wrong.addAll(e.violations());
+      }
+    }
+    for (String name : args.keySet()) {
+      if (!names.contains(name) && !name.equals(ROLE)) {
+        wrong.add(
+            new FieldViolation(name, "unknown argument; there are: " + String.join(", ", names)));
+      }
+    }
+    if (!wrong.isEmpty()) {
+      String text =
+          wrong.stream()
+              .map(v -> v.field() + ": " + v.description())
+              .collect(Collectors.joining("; "));
+      throw new PlexException(ErrorCode.INVALID_MESSAGE, text, wrong, null);
+    }
   }
 
   private static Object one(OneField field, Object source, String selector, boolean textual) {

@@ -130,6 +130,13 @@ final class BoundType implements ActorType {
     handler.convert(payload, selector, textual);
   }
 
+  @Override
+  public void checkArgs(Map<String, Object> args) {
+    if (init.isPresent()) {
+      init.get().check(args);
+    }
+  }
+
   /// The field that selects the handler, or null. What takes anything also takes an odd name.
   ///
   /// @throws PlexException as [Payload#requireSelector]

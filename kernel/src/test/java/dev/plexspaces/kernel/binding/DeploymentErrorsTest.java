@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.plexspaces.sdk.Actor;
 import dev.plexspaces.sdk.ActorContext;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.FacetSpec;
@@ -392,6 +393,17 @@ class DeploymentErrorsTest {
         Arguments.of(StaticState.class, "StaticState.n: a @State field must not be static"),
         Arguments.of(SameState.class, "SameState.other: another @State field is called 'n'"),
         Arguments.of(
+            PlainAndServer.class,
+            "PlainAndServer has @GenServer in a class that implements Actor itself, where it does"
+                + " nothing; remove one of the two"),
+        Arguments.of(
+            PlainWithState.class, "PlainWithState.n: has @State in a class that implements Actor"),
+        Arguments.of(
+            PlainWithHandler.class,
+            "PlainWithHandler.x: has @Handler in a class that implements Actor"),
+        Arguments.of(
+            PlainWithArguments.class, "PlainWithArguments needs a constructor without parameters"),
+        Arguments.of(
             FsmInitial.class, "FsmInitial @GenFsm initial 'c' is none of the states: a, b"),
         Arguments.of(
             FsmStates.class, "FsmStates @GenFsm states must be at least one, each given once"),
@@ -408,6 +420,49 @@ class DeploymentErrorsTest {
         .isInstanceOfSatisfying(
             PlexException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.INVALID_MESSAGE))
         .hasMessageStartingWith(error);
+  }
+
+  static class Plain implements Actor {
+    int count;
+
+    @Override
+    public Object handle(ActorContext context, Message message) {
+      return ++count;
+    }
+  }
+
+  @GenServer
+  static class PlainAndServer extends Plain {}
+
+  static class PlainWithState extends Plain {
+    @State int n;
+  }
+
+  static class PlainWithHandler extends Plain {
+    @Handler("x")
+    void x() {}
+  }
+
+  static class PlainWithArguments extends Plain {
+    PlainWithArguments(int n) {}
+  }
+
+  @Test
+  void bind_classThatImplementsActor_isCustom() throws Exception {
+    ActorType type = AnnotatedActors.bind(Plain.class);
+    assertThat(type.name()).isEqualTo("plain");
+    assertThat(type.behavior()).isEqualTo(ActorType.Behavior.CUSTOM);
+    assertThat(type.facets()).isEmpty();
+    assertThat(type.operations()).containsExactly("*");
+    Actor one = type.create();
+    assertThat(one.handle(null, null)).isEqualTo(1);
+    assertThat(one.handle(null, null)).isEqualTo(2);
+    assertThat(type.create().handle(null, null)).isEqualTo(1);
+    assertThatThrownBy(type::requireDurable)
+        .isInstanceOf(PlexException.class)
+        .hasMessageStartingWith(
+            "actor type 'plain' implements Actor itself, so its state is not known and cannot be"
+                + " durable; remove the durability facet");
   }
 
   @GenServer(facets = {"virtual_actor", "durability"})

@@ -5,6 +5,7 @@ import dev.plexspaces.sdk.Actor;
 import dev.plexspaces.sdk.FacetSpec;
 import dev.plexspaces.sdk.Message;
 import java.util.List;
+import java.util.Map;
 import java.util.SortedSet;
 
 /// A bound class under the name the configuration gives it.
@@ -33,6 +34,16 @@ record DeployedType(ActorType bound, String name) implements ActorType {
   @Override
   public void check(Message.Kind kind, String operation, Object payload, boolean textual) {
     bound.check(kind, operation, payload, textual);
+  }
+
+  @Override
+  public void checkArgs(Map<String, Object> args) {
+    bound.checkArgs(args);
+  }
+
+  @Override
+  public boolean keepsState() {
+    return bound.keepsState();
   }
 
   @Override

@@ -19,6 +19,8 @@ import java.util.ServiceLoader;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /// The classes of an application, found, bound and checked against its configuration.
 ///
@@ -45,7 +47,9 @@ record LoadedApplication(Map<String, Offer> types, Map<String, Supplier<Facet>> 
     }
     if (declarations.isEmpty()) {
       throw Refused.key(
-          "actors", "the bundle has no class annotated @GenServer, @GenEvent or @GenFsm");
+          "actors",
+          "the bundle has no class annotated @GenServer, @GenEvent or @GenFsm; name a class that"
+              + " implements Actor in [[actors]]");
     }
     Map<String, Supplier<Facet>> facets = facets(loader);
     Map<String, Offer> types = new TreeMap<>();
@@ -58,6 +62,7 @@ record LoadedApplication(Map<String, Offer> types, Map<String, Supplier<Facet>> 
             "its actor type \"" + type.name() + "\" is the type of another class already");
       }
       requireFitting(declaration, type, facets);
+      requireStartable(declaration, type, config.children());
     }
     for (AppConfig.DeclaredChild child : config.children()) {
       requireFitting(child, types, facets);
@@ -106,6 +111,36 @@ record LoadedApplication(Map<String, Offer> types, Map<String, Supplier<Facet>> 
     requireFitting(declaration.facets(), type, own);
   }
 
+  /// Checks that a message can start a virtual actor, which gives it no args. A type that the tree
+  /// has as a child may be there for that child only.
+  private static void requireStartable(
+      AppConfig.ActorDeclaration declaration,
+      ActorType type,
+      List<AppConfig.DeclaredChild> children) {
+    boolean virtual =
+        Stream.concat(type.facets().stream(), DeclaredFacet.specs(declaration.facets()).stream())
+            .anyMatch(facet -> facet.name().equals(FacetCatalog.VIRTUAL_ACTOR));
+    if (!virtual || children.stream().anyMatch(c -> c.spec().type().equals(type.name()))) {
+      return;
+    }
+    try {
+      type.checkArgs(Map.of());
+    } catch (PlexException e) {
+      String needed =
+          e.violations().stream()
+              .map(v -> v.field().isEmpty() ? "args: " + v.description() : v.field())
+              .collect(Collectors.joining(", "));
+      throw Refused.key(
+          declaration.keyPath(),
+          "@OnInit of class \""
+              + declaration.className()
+              + "\" needs "
+              + needed
+              + "; a virtual actor is started by a message and gets no args: give defaults with"
+              + " @Param(defaultValue = ...) or take an Optional");
+    }
+  }
+
   private static void requireFitting(
       AppConfig.DeclaredChild child, Map<String, Offer> types, Map<String, Supplier<Facet>> own) {
     ChildSpec spec = child.spec();
@@ -128,6 +163,11 @@ record LoadedApplication(Map<String, Offer> types, Map<String, Supplier<Facet>> 
               + behavior.name().toLowerCase(Locale.ROOT));
     }
     requireFitting(child.facets(), offer.type(), own);
+    try {
+      offer.type().checkArgs(spec.args());
+    } catch (PlexException e) {
+      throw Refused.key(child.pathOf("args"), e.getMessage());
+    }
   }
 
   private static void requireFitting(

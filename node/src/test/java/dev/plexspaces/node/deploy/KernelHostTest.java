@@ -21,6 +21,7 @@ import java.lang.ref.ReferenceQueue;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -33,6 +34,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// Deployments in the real actor system.
@@ -182,6 +184,233 @@ class KernelHostTest {
     assertThat(deployments.list()).isEmpty();
     assertThat(system.actors(ACME, Optional.empty(), "", 10)).isEmpty();
     assertThat(temp.resolve("apps/a")).doesNotExist();
+  }
+
+  private static byte[] conf(String parameters, String facets) {
+    return TestJar.jar(
+        Map.of(
+            "app.Conf",
+            """
+            package app;
+            import dev.plexspaces.sdk.*;
+            import java.util.*;
+            @GenServer(value = "conf", facets = {%s})
+            public class Conf {
+              public record Limits(int low, int high) {}
+              @State private String started = "";
+              @OnInit void init(ActorContext context%s) { started = "yes"; }
+              @Handler("started") String started() { return started; }
+            }
+            """
+                .formatted(facets, parameters)));
+  }
+
+  private PlexException refusedConf(String config, byte[] jar) {
+    PlexException refused =
+        catchThrowableOfType(
+            PlexException.class, () -> deployments.deploy(request("a", config, ACME, jar)));
+    assertThat(refused).as("deployment was refused").isNotNull();
+    assertThat(temp.resolve("apps/a")).doesNotExist();
+    return refused;
+  }
+
+  private static final String CONF = "[[actors]]\nclass = \"app.Conf\"\n";
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        ", int size, @Param(\"name\") long named, String free | size, name",
+        ", Limits limits | low"
+      })
+  void virtualTypeThatCannotStartWithoutArgs_isRefused(String parameters, String needed) {
+    PlexException refused = refusedConf(CONF, conf(parameters, "\"virtual_actor\""));
+
+    assertThat(refused.code()).isEqualTo(ErrorCode.INVALID_MESSAGE);
+    assertThat(refused)
+        .hasMessage(
+            "app-config.toml: actors[0].class: @OnInit of class \"app.Conf\" needs "
+                + needed
+                + "; a virtual actor is started by a message and gets no args: give defaults with"
+                + " @Param(defaultValue = ...) or take an Optional");
+    PlexException byFile =
+        refusedConf(CONF + "facets = [\"virtual_actor\"]\n", conf(parameters, ""));
+    assertThat(byFile).hasMessage(refused.getMessage());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        ", Optional<String> name, @Param(defaultValue = \"3\") int size",
+        ", String name",
+        ", Map<String, Object> args"
+      })
+  void virtualTypeThatStartsWithoutArgs_isTaken(String parameters) {
+    byte[] jar = conf(parameters, "\"virtual_actor\"");
+    assertThat(deployments.deploy(request("a", CONF, ACME, jar)).status())
+        .isEqualTo(Status.RUNNING);
+  }
+
+  @Test
+  void typeThatNeedsArgs_isTakenWhenItIsNotVirtualOrAChildHasThem() {
+    byte[] jar = conf(", int size", "");
+    assertThat(deployments.deploy(request("a", CONF, ACME, jar)).status())
+        .isEqualTo(Status.RUNNING);
+    byte[] virtual = conf(", int size", "\"virtual_actor\"");
+    String child = "[[supervisor.children]]\nid = \"q\"\ntype = \"conf\"\nargs = {size = 1}\n";
+    assertThat(
+            deployments
+                .deploy(request("b", CONF + child, new Scope("other", "prod"), virtual))
+                .status())
+        .isEqualTo(Status.RUNNING);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        ", int size | {} | size: is required",
+        ", int size | {size = 'x'} | size: must be a number, got 'x'",
+        ", int size, long low | {size = 'x'} | size: must be a number, got 'x'; low: is required",
+        ", int size | {size = 1, sise = 2} | sise: unknown argument; there are: size",
+        ", Limits limits | {low = 1} | high: is required",
+        ", Limits limits | {low = 1, high = 2, mid = 3} | mid: unknown field; there are: low, high"
+      },
+      quoteCharacter = '`')
+  void argsThatInitCannotTake_areRefusedByTheirKey(String parameters, String args, String problem) {
+    String child = "id = \"q\"\ntype = \"conf\"\nargs = " + args.replace('\'', '"') + "\n";
+    byte[] jar = conf(parameters, "");
+
+    PlexException refused = refusedConf(CONF + "[[supervisor.children]]\n" + child, jar);
+
+    assertThat(refused.code()).isEqualTo(ErrorCode.INVALID_MESSAGE);
+    assertThat(refused).hasMessage("app-config.toml: supervisor.children[0].args: " + problem);
+    assertThat(
+            refusedConf(
+                CONF
+                    + """
+                    [[supervisor.children]]
+                    id = "inner"
+                    type = "supervisor"
+                    [supervisor.children.supervisor]
+                    [[supervisor.children.supervisor.children]]
+                    """
+                    + child,
+                jar))
+        .hasMessage(
+            "app-config.toml: supervisor.children[0].supervisor.children[0].args: " + problem);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        ", int size, Optional<String> name | {size = '7'}",
+        ", Map<String, Object> args | {any = 1}",
+        "'' | {nobody = 1}",
+        ", int size | {size = 7, role = 'a'}"
+      },
+      quoteCharacter = '`')
+  void argsThatInitTakes_startTheChild(String parameters, String args) throws Exception {
+    String child =
+        "[[supervisor.children]]\nid = \"q\"\ntype = \"conf\"\nargs = "
+            + args.replace('\'', '"')
+            + "\n";
+    byte[] jar = conf(parameters.replace("''", ""), "");
+    assertThat(deployments.deploy(request("a", CONF + child, ACME, jar)).actorCount()).isEqualTo(1);
+  }
+
+  @Test
+  void argsThatInitItselfRefuses_areAFailedStart() {
+    PlexException refused =
+        catchThrowableOfType(
+            PlexException.class, () -> deploy("a", children("one") + "args = {explode = 'true'}"));
+    assertThat(refused.code()).isEqualTo(ErrorCode.ACTOR_CRASHED);
+    assertThat(refused).hasMessageStartingWith("application 'a' did not start: ");
+  }
+
+  @Test
+  void typeTheFileRenames_takesBackWhatAFailedTurnDidAsBefore() throws Exception {
+    byte[] jar =
+        TestJar.jar(
+            Map.of(
+                "app.Till",
+                """
+                package app;
+                import dev.plexspaces.sdk.*;
+                @GenServer("till")
+                public class Till {
+                  @State private long sum;
+                  @Handler("add") void add() { sum++; throw new ActorException("closed"); }
+                  @Handler("get") long get() { return sum; }
+                }
+                """));
+    String config = "[[actors]]\nclass = \"app.Till\"\ntype = \"counter\"\n" + children("one");
+    deployments.deploy(request("a", config, ACME, jar));
+
+    assertThat(refusal("one", "add").code()).isEqualTo(ErrorCode.FAILED_PRECONDITION);
+
+    assertThat(ask("one", "get")).isEqualTo(0L);
+  }
+
+  private static final byte[] PLAIN_JAR =
+      TestJar.jar(
+          Map.of(
+              "app.Counter",
+              """
+              package app;
+              import dev.plexspaces.sdk.*;
+              import java.util.*;
+              public class Counter implements Actor {
+                private final List<Object> seen = new ArrayList<>();
+                public void init(ActorContext context, Map<String, Object> args) {
+                  seen.add(args.getOrDefault("first", "none"));
+                }
+                public Object handle(ActorContext context, Message message) {
+                  seen.add(message.type());
+                  return List.copyOf(seen);
+                }
+              }
+              """));
+
+  @Test
+  void classThatImplementsActor_isDeployedLikeAnAnnotatedOne() throws Exception {
+    deployments.deploy(
+        request(
+            "a",
+            "[[actors]]\nclass = \"app.Counter\"\nfacets = [\"virtual_actor\"]\n"
+                + children("one")
+                + "behavior_kind = \"Custom\"\nargs = { first = \"up\" }\n",
+            ACME,
+            PLAIN_JAR));
+
+    assertThat(ask("one", "whatever")).isEqualTo(List.of("up", "whatever"));
+    assertThat(ask("one", "else")).isEqualTo(List.of("up", "whatever", "else"));
+    assertThat(ask("by message", "x")).isEqualTo(List.of("none", "x"));
+  }
+
+  @Test
+  void classThatImplementsActor_takesTheTypeOfTheFileAndCannotBeDurable() throws Exception {
+    String config = "[[actors]]\nclass = \"app.Counter\"\n";
+    assertThat(refusedConf(config + "facets = [\"durability\"]\n", PLAIN_JAR))
+        .hasMessageStartingWith(
+            "app-config.toml: actors[0].facets[0].name: actor type 'counter' implements Actor itself");
+    deployments.deploy(
+        request(
+            "a",
+            config + "type = \"tally\"\n" + children("one").replace("counter", "tally"),
+            ACME,
+            PLAIN_JAR));
+    assertThat(system.actors(ACME, Optional.of("tally"), "", 10)).hasSize(1);
+  }
+
+  @Test
+  void bundleOfClassesThatImplementActor_mustNameThem() {
+    assertThat(refusedConf(children("one"), PLAIN_JAR))
+        .hasMessage(
+            "app-config.toml: actors: the bundle has no class annotated @GenServer, @GenEvent or"
+                + " @GenFsm; name a class that implements Actor in [[actors]]");
   }
 
   @Test
