@@ -153,6 +153,7 @@ public interface ActorContext {
   RandomGenerator random();
 
   /// Writes a line to the node's log, with the fields `actor` (type and key), `tenant`, `namespace`
-  /// and, of the request this turn works for, `request_id` and `trace_id`.
+  /// and, of the request this turn works for, `request_id` and `trace_id`. What an actor logs with
+  /// `System.Logger` or `java.util.logging` gets to the same log without them.
   void log(System.Logger.Level level, String message);
 }
