@@ -52,6 +52,10 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   /// Most live actors a listing looks at before it sorts; a listing is for people.
   private static final int LISTING_MAX = 100_000;
 
+  /// Ids start at the time of the start, so that those of two starts differ as long as fewer than
+  /// 2^10 are taken a millisecond, and stay below 2^53 until the year 2248.
+  private static final int IDS_PER_MILLI_BITS = 10;
+
   private static final Logger LOG = LoggerFactory.getLogger(ActorSystem.class);
 
   final TypeRegistry types = new TypeRegistry();
@@ -178,8 +182,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     this.secret = options.secret;
     this.idempotencyKept = options.idempotencyKept;
     this.idempotencyPerTenant = options.idempotencyPerTenant;
-    // Starts far apart at each start, so that numbers in durable rows do not repeat.
-    this.ids = new AtomicLong(clock.millis() << 20);
+    this.ids = new AtomicLong(clock.millis() << IDS_PER_MILLI_BITS);
     this.supervisorEntry =
         new TypeEntry(
             new SupervisorType(),
@@ -650,6 +653,8 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     return supervisorReports;
   }
 
+  /// Never twice in the life of a node, and below 2^53: the same number to whoever reads it as
+  /// JSON.
   long nextId() {
     return ids.incrementAndGet();
   }

@@ -1,5 +1,6 @@
 package dev.plexspaces.kernel;
 
+import dev.plexspaces.kernel.supervision.Event;
 import dev.plexspaces.kernel.time.Clock;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.Message;
@@ -125,7 +126,8 @@ public final class DeadLetters {
   }
 
   /// Buries `envelope`; a caller that waits for its reply is told. A message that has a row in the
-  /// durable inbox waits there and is no dead letter.
+  /// durable inbox waits there and is no dead letter; what the platform tells a supervisor that is
+  /// gone is nobody's.
   void add(Envelope envelope, Address target, Reason reason) {
     add(envelope, target.type, target.toString(), reason);
   }
@@ -136,7 +138,7 @@ public final class DeadLetters {
   }
 
   private void add(Envelope envelope, String type, String target, Reason reason) {
-    if (envelope.inboxSeq() > 0) {
+    if (envelope.inboxSeq() > 0 || envelope.payload instanceof Event) {
       return;
     }
     count(type, reason);

@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /// A supervisor at work: an actor that feeds events to the pure [Supervisor] and carries out its
 /// effects. Source: OTP `supervisor`, which is a `gen_server` as well.
@@ -62,7 +63,7 @@ final class SupervisorActor implements Actor {
   /// The present life of one child.
   private record Life(Run run, ActorCell worker, SupervisorActor nested) {}
 
-  /// @param path ids from the application's root, joined by `/`
+  /// @param path ids from the application's root, joined by `/`; begins with the application's id
   SupervisorActor(ScopeTypes scope, String path, SupervisorSpec spec, Owner owner) {
     this.scope = scope;
     this.path = path;
@@ -223,14 +224,23 @@ final class SupervisorActor implements Actor {
       case Effect.Answer answer -> scope.system.answered(answer.call(), answer.outcome());
       case Effect.Report report -> {
         scope.system.supervisorReports().increment();
-        LOG.info(
-            "supervisor {}: {} {} ({})",
-            path,
-            report.problem(),
-            report.id(),
-            report.reason().text());
+        log(report);
       }
     }
+  }
+
+  private void log(Effect.Report report) {
+    String problem =
+        switch (report.problem()) {
+          case CHILD_TERMINATED -> ": its child '{}' terminated ({})";
+          case START_ERROR -> ": its child '{}' did not start ({})";
+          case SHUTDOWN_ERROR -> ": its child '{}' did not stop in order ({})";
+          case MAX_RESTARTS -> " gives up: too many restarts, the last of '{}' ({})";
+        };
+    int rootEnds = path.indexOf('/');
+    TurnLog.at(LOG, Level.WARN, cell, null)
+        .addKeyValue("application", rootEnds < 0 ? path : path.substring(0, rootEnds))
+        .log("supervisor {}" + problem, path, report.id(), report.reason().text());
   }
 
   private void startWorker(Run run, ChildSpec spec) {

@@ -1,12 +1,15 @@
 package dev.plexspaces.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.assertj.core.api.Assertions.tuple;
 
 import dev.plexspaces.kernel.DeadLetters.DeadLetter;
 import dev.plexspaces.kernel.DeadLetters.Reason;
+import dev.plexspaces.kernel.supervision.Event;
 import dev.plexspaces.sdk.ChildSpec;
 import dev.plexspaces.sdk.ErrorCode;
+import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.sdk.SupervisionStrategy;
 import dev.plexspaces.sdk.SupervisorSpec;
 import java.util.concurrent.CompletableFuture;
@@ -59,6 +62,38 @@ class DeadLettersTest {
                           return null;
                         }),
                 FacetCatalog.VIRTUAL_ACTOR)));
+  }
+
+  @Test
+  void messageToASupervisorThatIsGone_isNoDeadLetter() {
+    PlexException refused =
+        catchThrowableOfType(
+            PlexException.class,
+            () ->
+                node.install(
+                    Node.unit(
+                        "app",
+                        Node.supervisor(
+                            "app",
+                            SupervisionStrategy.ONE_FOR_ONE,
+                            1,
+                            new SupervisorSpec.Worker(ChildSpec.of("broken", "a")),
+                            new SupervisorSpec.Worker(ChildSpec.of("broken", "b"))),
+                        TestType.of(
+                            "broken",
+                            () ->
+                                Script.of("put", (c, m) -> null)
+                                    .init(
+                                        c -> {
+                                          throw new IllegalStateException("on purpose");
+                                        })))));
+    assertThat(refused.code()).isEqualTo(ErrorCode.ACTOR_CRASHED);
+
+    Address gone = new Address(node.system.scope(Node.SCOPE), SupervisorType.NAME, "app");
+    node.system.info(gone, "supervise", new Event.StartAll());
+
+    assertThat(node.system.deadLetters().latest()).isEmpty();
+    assertThat(node.system.deadLetters().countsByType()).isEmpty();
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.plexspaces.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.plexspaces.kernel.journal.InMemoryStore;
 import dev.plexspaces.sdk.ActorException;
 import dev.plexspaces.sdk.ChildSpec;
 import dev.plexspaces.sdk.Message;
@@ -182,6 +183,18 @@ class LinksAndMonitorsTest {
     // It was restarted since; its next exit is another life's.
     exit("t", "crash");
     expectNothingMore();
+  }
+
+  @Test
+  void referencesAndTimerIds_areWholeNumbersOfJsonForever() {
+    // Source: RFC 8259, section 6: beyond 2^53 - 1 receivers need not agree on the value.
+    long bound = (1L << 53) - 1;
+    assertThat((Long) node.ask("watcher", "w", "monitor", "t")).isPositive().isLessThan(bound);
+    Node.ManualClock late = new Node.ManualClock();
+    late.advance(Duration.ofDays(200 * 365));
+    try (Node old = Node.withManualTime(new InMemoryStore(late), late)) {
+      assertThat(old.system.nextId()).isLessThan(bound).isLessThan(old.system.nextId());
+    }
   }
 
   @Test

@@ -3,6 +3,7 @@ package dev.plexspaces.kernel;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.plexspaces.sdk.ActorException;
+import dev.plexspaces.sdk.ActorRef;
 import dev.plexspaces.sdk.ChildSpec;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.FacetSpec;
@@ -24,6 +25,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -93,6 +95,23 @@ class SpawnTest {
               stuck.unlock();
               throw new ActorException("no");
             })
+        .on(
+            "spawn_stillborn",
+            (c, m) -> {
+              ActorRef child = c.spawn(ChildSpec.of("stillborn", "s"));
+              switch ((String) m.payload()) {
+                case "monitor" -> c.monitor(child);
+                case "link" -> c.link(child);
+                default -> {}
+              }
+              return null;
+            })
+        .on(
+            "__DOWN__",
+            (c, m) -> events.add("down " + ((Map<?, ?>) m.payload()).get("down_reason")))
+        .on(
+            "__EXIT__",
+            (c, m) -> events.add("exit " + ((Map<?, ?>) m.payload()).get("exit_reason")))
         .on("spawn_bad_type", (c, m) -> refusal(() -> c.spawn(ChildSpec.of("nobody", "x"))))
         .on("spawn_bad_key", (c, m) -> refusal(() -> c.spawn(ChildSpec.of("child", "\u0000"))))
         .on(
@@ -161,7 +180,16 @@ class SpawnTest {
                 new SupervisorSpec.Worker(
                     ChildSpec.of("parent", "p").restart(RestartType.TRANSIENT))),
             TestType.of("parent", this::parent),
-            TestType.of("child", this::child)));
+            TestType.of("child", this::child),
+            TestType.of(
+                "stillborn",
+                () ->
+                    Script.of("get", (c, m) -> null)
+                        .init(
+                            c -> {
+                              events.add("stillborn");
+                              throw new IllegalStateException("on purpose");
+                            }))));
   }
 
   @AfterEach
@@ -184,6 +212,19 @@ class SpawnTest {
     assertThat(node.ask("child", "c", "parent")).isEqualTo("parent/p");
     assertThat(node.ask("parent", "p", "spawn_and_ask", "d")).isEqualTo(0);
     expect("start c", "start d");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"nothing,", "monitor,down noproc", "link,exit noproc"})
+  void childWhoseStartFails_isGone_andItsParentIsToldOnlyIfItWatches(String how, String told) {
+    node.ask("parent", "p", "spawn_stillborn", how);
+    expect("stillborn");
+    if (told != null) {
+      expect(told);
+    }
+    assertThat(node.ask("parent", "p", "ping")).isEqualTo("pong");
+    assertThat(node.state("stillborn", "s")).isEmpty();
+    assertThat(events).isEmpty();
   }
 
   @Test

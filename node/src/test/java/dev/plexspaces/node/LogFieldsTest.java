@@ -34,6 +34,11 @@ class LogFieldsTest {
                   context.ask(
                       context.actor("talker", "other"), "say", null, Duration.ofSeconds(10));
                 }
+                @Handler("own") void own() {
+                  System.getLogger("mine").log(System.Logger.Level.INFO, "by the platform");
+                  java.util.logging.Logger.getLogger("mine").warning("by java.util.logging");
+                  java.util.logging.Logger.getLogger("mine").fine("nobody asked for it");
+                }
                 @Handler("fail") void fail() { throw new IllegalStateException("on purpose"); }
                 @Handler("end") void end(ActorContext context) { context.stop(); }
                 @OnTerminate void terminate(ActorContext context) {
@@ -83,6 +88,31 @@ class LogFieldsTest {
       JsonNode goodBye = line(node, l -> l.path("message").asString().equals("good-bye"));
       assertThat(goodBye.path("tenant").asString()).isEqualTo("acme");
       assertThat(goodBye.has("request_id")).as("of no request").isFalse();
+    }
+  }
+
+  @Test
+  void linesAnApplicationLogsItself_areOfTheSameForm() throws IOException {
+    Path data = temp.resolve("data");
+    try (NodeProcess node = NodeProcess.start(data)) {
+      node.as(NodeProcess.token(data, "acme", "--role", "deployer"));
+      Path psa = TestJar.file(temp, "talk.psa", TestJar.psa(CONFIG, TALKER_JAR));
+      node.succeeds("deploy", psa.toString(), "--namespace", "prod");
+
+      assertThat(ask(node, "own", "r-own").statusCode()).isEqualTo(200);
+      node.stop();
+
+      JsonNode platform = line(node, l -> l.path("message").asString().equals("by the platform"));
+      assertThat(platform.path("logger").asString()).isEqualTo("mine");
+      assertThat(platform.path("level").asString()).isEqualTo("INFO");
+      JsonNode jul = line(node, l -> l.path("message").asString().equals("by java.util.logging"));
+      assertThat(jul.path("logger").asString()).isEqualTo("mine");
+      assertThat(jul.path("level").asString()).isEqualTo("WARN");
+      assertThat(Files.readString(node.log())).doesNotContain("nobody asked for it");
+      assertThat(Files.readAllLines(node.log()))
+          .filteredOn(l -> l.contains("by the platform") || l.contains("by java.util.logging"))
+          .as("written once each")
+          .hasSize(2);
     }
   }
 

@@ -102,6 +102,10 @@ public interface ActorContext {
 
   /// Starts a child of this actor; it stops when this actor stops. Starts when the turn commits.
   ///
+  /// That it is a child is known in memory only: what was spawned, durable or not, does not come
+  /// back by itself after a restart of the node. A child whose start fails is gone, whatever its
+  /// [RestartType], and this actor is not told; [#monitor] or [#link] the child to hear of it.
+  ///
   /// @return the child's address
   /// @throws PlexException `CONFLICT` when an actor with that type and key is alive,
   ///   `ACTOR_NOT_FOUND` for an unknown type
@@ -128,7 +132,13 @@ public interface ActorContext {
   ///
   /// A durable actor sets it with the commit of its turn, and keeps it until it has fired or was
   /// dropped; passivation and restarts of the node fire none, unless `target` is volatile and does
-  /// not come back with the node (`noconnection`).
+  /// not come back with the node (`noconnection`). A volatile one has it in memory, for as long as
+  /// itself and the node live.
+  ///
+  /// A virtual `target` that is idle or was never activated counts as alive, unless it is in
+  /// quarantine. A durable watcher leaves it where it is, and is told when a later life of it ends.
+  /// A volatile watcher activates it, and neither of the two is passivated while the monitor
+  /// stands.
   ///
   /// @return the monitor reference
   long monitor(ActorRef target);
@@ -153,6 +163,7 @@ public interface ActorContext {
   RandomGenerator random();
 
   /// Writes a line to the node's log, with the fields `actor` (type and key), `tenant`, `namespace`
-  /// and, of the request this turn works for, `request_id` and `trace_id`.
+  /// and, of the request this turn works for, `request_id` and `trace_id`. What an actor logs with
+  /// `System.Logger` or `java.util.logging` gets to the same log without them.
   void log(System.Logger.Level level, String message);
 }

@@ -9,8 +9,15 @@ import java.lang.annotation.Target;
 ///
 /// Parameters, in any order: at most one [ActorContext], at most one [Message], and then either one
 /// record, one `Map<String, Object>`, or parameters named like the payload's fields (compile with
-/// `-parameters` or use [Param]). Missing primitive fields and unknown fields of a record are
-/// refused with `INVALID_MESSAGE` naming them. The returned value is the reply.
+/// `-parameters` or use [Param]). A record or such a map takes the whole payload, unless [Param]
+/// makes it one field of it. Missing primitive fields and unknown fields of a record are refused
+/// with `INVALID_MESSAGE` naming them.
+///
+/// The returned value is the reply: `null`, a boolean, finite number, character, string, enum,
+/// `Instant`, `Duration` or `byte[]` (base64), and records, `Optional`, arrays, lists and other
+/// iterables of these, and maps of these with keys that are strings or enums. Anything else, such
+/// as `UUID`, `LocalDate` or [ActorRef], crashes the turn: return its text, and of a reference its
+/// type and key. [Reply#LATER] is no reply.
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.METHOD)
 public @interface Handler {

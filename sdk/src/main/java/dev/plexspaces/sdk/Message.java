@@ -16,7 +16,10 @@ public interface Message {
     INFO
   }
 
-  /// Unique id of the message; stable across redelivery of a durable message.
+  /// The unique id of a message that has one, the same with each delivery; empty for others. One
+  /// has it that was told from outside (the `message_id` of the answer) or sent by a timer, and one
+  /// that a durable actor told or asked another or that is a `__DOWN__` for one. Calls from outside
+  /// and what goes on in memory between volatile actors, or from and to one, have none.
   String id();
 
   /// The operation, such as `deposit`; selects the handler: as the sender named it, else the text

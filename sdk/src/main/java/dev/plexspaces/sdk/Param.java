@@ -6,7 +6,8 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
 /// Names the payload field of a handler's parameter where the compiled name is not kept or differs,
-/// and gives its default.
+/// and gives its default. On a record or `Map<String, Object>` it says that the parameter is one
+/// field of the payload and not the whole of it.
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.PARAMETER)
 public @interface Param {

@@ -370,7 +370,8 @@ public final class AnnotatedActors {
     if (whole != null && !names.isEmpty()) {
       throw wrong(
           method,
-          "'%s' takes the whole payload, so there can be no further payload parameters (%s)"
+          ("'%s' takes the whole payload, so there can be no further payload parameters (%s); with"
+                  + " @Param(\"%1$s\") it is one field of it")
               .formatted(whole.getName(), String.join(", ", names)));
     }
     return List.copyOf(values);

@@ -370,7 +370,8 @@ public abstract sealed class Conversion {
         "type "
             + type.getTypeName()
             + " is not supported; use primitives, String, BigInteger, BigDecimal, enums, Instant,"
-            + " Duration, byte[], Optional, List, Map<String, …> or records of these");
+            + " Duration, Optional, List, Map<String, …>, records of these or, but for a @State"
+            + " field, byte[]");
   }
 
   // The kinds.

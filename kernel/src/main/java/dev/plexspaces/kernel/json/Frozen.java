@@ -31,6 +31,14 @@ public sealed interface Frozen permits FrozenList, FrozenMap {
     return copy(value, true, 0);
   }
 
+  /// Somebody tries to change one.
+  static UnsupportedOperationException unchangeable(String what, String copy) {
+    return new UnsupportedOperationException(
+        ("a %s that was sent, received or put into @State never changes; change a copy (new %s) and"
+                + " put that in its place")
+            .formatted(what, copy));
+  }
+
   private static Object copy(Object value, boolean tree, int depth) {
     if (depth > NESTING_MAX) {
       throw new IllegalArgumentException("a value nested deeper than " + NESTING_MAX + " levels");
@@ -63,8 +71,7 @@ public sealed interface Frozen permits FrozenList, FrozenMap {
           yield FrozenList.copyOf(JsonWriter.elements(value), e -> copy(e, tree, depth + 1), tree);
         }
         throw new IllegalArgumentException(
-            "a value of type "
-                + value.getClass().getSimpleName()
+            JsonWriter.kind(value)
                 + "; use records, strings, numbers, booleans, enums, Instant, Duration, lists or"
                 + " maps");
       }

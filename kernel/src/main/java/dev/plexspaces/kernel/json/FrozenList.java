@@ -49,6 +49,25 @@ public final class FrozenList extends AbstractList<Object> implements Frozen, Ra
   }
 
   @Override
+  public Object set(int index, Object element) {
+    throw unchangeable();
+  }
+
+  @Override
+  public void add(int index, Object element) {
+    throw unchangeable();
+  }
+
+  @Override
+  public Object remove(int index) {
+    throw unchangeable();
+  }
+
+  private static UnsupportedOperationException unchangeable() {
+    return Frozen.unchangeable("list", "ArrayList<>(list)");
+  }
+
+  @Override
   public Object[] toArray() {
     return Arrays.copyOf(elements, elements.length, Object[].class);
   }

@@ -108,6 +108,15 @@ public final class FrozenMap extends AbstractMap<String, Object> implements Froz
   }
 
   @Override
+  public Object put(String name, Object value) {
+    throw unchangeable();
+  }
+
+  private static UnsupportedOperationException unchangeable() {
+    return Frozen.unchangeable("map", "HashMap<>(map)");
+  }
+
+  @Override
   public void forEach(BiConsumer<? super String, ? super Object> action) {
     for (int i = 0; i < pairs.length; i += 2) {
       action.accept((String) pairs[i], pairs[i + 1]);
@@ -139,6 +148,11 @@ public final class FrozenMap extends AbstractMap<String, Object> implements Froz
             }
             at += 2;
             return new SimpleImmutableEntry<>((String) pairs[at - 2], pairs[at - 1]);
+          }
+
+          @Override
+          public void remove() {
+            throw unchangeable();
           }
         };
       }

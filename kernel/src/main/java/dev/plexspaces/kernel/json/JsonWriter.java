@@ -1,5 +1,6 @@
 package dev.plexspaces.kernel.json;
 
+import dev.plexspaces.sdk.ActorRef;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
 import java.lang.reflect.Array;
@@ -73,12 +74,18 @@ final class JsonWriter {
       case byte[] b -> string(base64(b));
       default -> {
         if (!value.getClass().isArray()) {
-          throw new Mismatch(
-              "a value of type " + value.getClass().getSimpleName() + " cannot be written as JSON");
+          throw new Mismatch(kind(value) + " cannot be written as JSON");
         }
         list(elements(value), depth + 1);
       }
     }
+  }
+
+  /// What JSON cannot carry, in the words of those who wrote it.
+  static String kind(Object value) {
+    return value instanceof ActorRef
+        ? "an actor reference"
+        : "a value of type " + value.getClass().getSimpleName();
   }
 
   static String base64(byte[] bytes) {

@@ -351,7 +351,7 @@ class DeploymentErrorsTest {
         Arguments.of(
             RecordAndName.class,
             "RecordAndName.x: 'a' takes the whole payload, so there can be no further payload"
-                + " parameters (amount)"),
+                + " parameters (amount); with @Param(\"a\") it is one field of it"),
         Arguments.of(MapAndRecord.class, "MapAndRecord.x: 'all' and 'a' both take the whole"),
         Arguments.of(TwoContexts.class, "TwoContexts.x: must not have two ActorContext parameters"),
         Arguments.of(SameField.class, "SameField.x: two parameters are called 'n'"),
@@ -375,7 +375,10 @@ class DeploymentErrorsTest {
             "TerminateWithPayload.end: parameter 'n': a method with @OnTerminate takes only an"
                 + " ActorContext and an ExitReason"),
         Arguments.of(
-            StateOfThread.class, "StateOfThread.worker: type java.lang.Thread is not supported"),
+            StateOfThread.class,
+            "StateOfThread.worker: type java.lang.Thread is not supported; use primitives, String,"
+                + " BigInteger, BigDecimal, enums, Instant, Duration, Optional, List, Map<String, …>,"
+                + " records of these or, but for a @State field, byte[]"),
         Arguments.of(
             StateOfArrayList.class,
             "StateOfArrayList.items: type java.util.ArrayList<java.lang.String> is not supported"),

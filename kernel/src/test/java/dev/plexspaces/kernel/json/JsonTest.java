@@ -3,6 +3,7 @@ package dev.plexspaces.kernel.json;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.plexspaces.sdk.ActorRef;
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
 import java.math.BigDecimal;
@@ -18,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -260,6 +262,60 @@ class JsonTest {
                 + "\"rec\":{\"x\":1,\"label\":\"p\",\"marks\":[7]},\"map\":{\"RED\":1}}");
   }
 
+  private static final class Somebody implements ActorRef {
+    private final String type;
+    private final String key;
+
+    Somebody(String type, String key) {
+      this.type = type;
+      this.key = key;
+    }
+
+    @Override
+    public String type() {
+      return type;
+    }
+
+    @Override
+    public String key() {
+      return key;
+    }
+  }
+
+  @Test
+  void frozen_changedInPlace_saysWhatToDo() {
+    List<Object> list = new ArrayList<>(List.of(2L, 1L));
+    @SuppressWarnings("unchecked")
+    List<Object> frozenList = (List<Object>) Frozen.copy(list);
+    for (Consumer<List<Object>> change :
+        List.<Consumer<List<Object>>>of(
+            l -> l.add(3L),
+            l -> l.set(0, 3L),
+            l -> l.remove(0),
+            l -> l.addAll(List.of(3L)),
+            l -> l.sort(null),
+            List::clear)) {
+      assertThatThrownBy(() -> change.accept(frozenList))
+          .isInstanceOf(UnsupportedOperationException.class)
+          .hasMessageContaining("change a copy");
+    }
+    @SuppressWarnings("unchecked")
+    Map<String, Object> frozenMap = (Map<String, Object>) Frozen.copy(Map.of("a", 1L));
+    for (Consumer<Map<String, Object>> change :
+        List.<Consumer<Map<String, Object>>>of(
+            m -> m.put("b", 1L),
+            m -> m.remove("a"),
+            m -> m.merge("a", 1L, (x, y) -> y),
+            m -> m.putAll(Map.of("b", 1L)),
+            Map::clear)) {
+      assertThatThrownBy(() -> change.accept(frozenMap))
+          .isInstanceOf(UnsupportedOperationException.class)
+          .hasMessageContaining("change a copy");
+    }
+    assertThat(frozenList).isEqualTo(list);
+    assertThat(frozenMap).isEqualTo(Map.of("a", 1L));
+  }
+
   @Test
   void write_whatJsonCannotCarry_namesThePath() {
     record Deep(List<Map<String, Object>> items) {}
@@ -270,6 +326,10 @@ class JsonTest {
         .hasMessage("JSON: [1]: half a surrogate pair in a string");
     assertThatThrownBy(() -> Json.write(Map.of("o", new Object())))
         .hasMessage("JSON: o: a value of type Object cannot be written as JSON");
+    assertThatThrownBy(() -> Json.write(Map.of("o", new Somebody("type", "key"))))
+        .hasMessage("JSON: o: an actor reference cannot be written as JSON");
+    assertThatThrownBy(() -> Frozen.copy(new Somebody("type", "key")))
+        .hasMessageStartingWith("an actor reference; use records, strings,");
     assertThatThrownBy(() -> Json.write(Map.of(1, 2)))
         .hasMessage("JSON: a map key of type Integer; keys must be strings");
     assertThatThrownBy(() -> Json.write(new BigDecimal("1e400")))

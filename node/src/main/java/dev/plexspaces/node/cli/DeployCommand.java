@@ -45,7 +45,8 @@ final class DeployCommand implements Callable<Integer> {
       names = {"--app", "--id"},
       paramLabel = "ID",
       description =
-          "Id of the application (default: the one in its config, else the name of the file).")
+          "Id of the application, for a config without one (else the name of the file is its id)."
+              + " A different one than in its config is refused.")
   private String id;
 
   @Option(

@@ -104,8 +104,14 @@ public record AppConfig(
   private static final Set<String> CREDENTIALS =
       Set.of("authorization", "cookie", "x-api-key", "api-key", "x-auth-token");
 
+  /// A strategy of OTP that a file cannot have.
+  private static final String ADDED_WHILE_IT_RUNS = "simple_one_for_one";
+
   private static final Map<String, SupervisionStrategy> STRATEGIES =
-      words(SupervisionStrategy.values());
+      words(
+          SupervisionStrategy.ONE_FOR_ONE,
+          SupervisionStrategy.ONE_FOR_ALL,
+          SupervisionStrategy.REST_FOR_ONE);
   private static final Map<String, RestartType> RESTARTS = words(RestartType.values());
   private static final Map<String, Overflow> OVERFLOWS = words(Overflow.values());
   private static final Map<String, ServiceLink.Backoff> BACKOFFS =
@@ -230,16 +236,17 @@ public record AppConfig(
       throw table.invalid("children", "supervisors are nested deeper than " + SUPERVISOR_DEPTH_MAX);
     }
     String id = name(table, "id").orElse(defaultId);
-    SupervisionStrategy strategy =
-        table.oneOf("strategy", STRATEGIES).orElse(SupervisionStrategy.ONE_FOR_ONE);
-    if (strategy == SupervisionStrategy.SIMPLE_ONE_FOR_ONE) {
+    if (table.string("strategy").equals(Optional.of(ADDED_WHILE_IT_RUNS))) {
       // Its children are added while it runs, and nothing an application can call adds one.
       throw table.invalid(
           "strategy",
-          "simple_one_for_one would start nothing: children cannot be added to a running"
+          ADDED_WHILE_IT_RUNS
+              + " would start nothing: children cannot be added to a running"
               + " supervisor yet; use one_for_one and list the children, or let actors of the type"
               + " be activated by their first message with the facet virtual_actor");
     }
+    SupervisionStrategy strategy =
+        table.oneOf("strategy", STRATEGIES).orElse(SupervisionStrategy.ONE_FOR_ONE);
     int maxRestarts =
         table.intNumber("max_restarts", 0, RESTARTS_MAX).orElse(SupervisorSpec.MAX_RESTARTS);
     Duration window =
@@ -573,7 +580,8 @@ public record AppConfig(
     }
   }
 
-  private static <E extends Enum<E>> Map<String, E> words(E[] values) {
+  @SafeVarargs
+  private static <E extends Enum<E>> Map<String, E> words(E... values) {
     Map<String, E> words = new LinkedHashMap<>();
     for (E value : values) {
       words.put(value.name().toLowerCase(Locale.ROOT), value);

@@ -285,7 +285,9 @@ class AppConfigTest {
         bad(
             "[application]\nowner = \"x\"",
             "application.owner: is not a known key; accepted here:"),
-        bad("[supervisor]\nstrategy = \"all\"", "supervisor.strategy: must be one of one_for_one"),
+        bad(
+            "[supervisor]\nstrategy = \"all\"",
+            "supervisor.strategy: must be one of one_for_one, one_for_all, rest_for_one; got"),
         bad(
             "[supervisor]\nstrategy = \"simple_one_for_one\"",
             "supervisor.strategy: simple_one_for_one would start nothing"),

@@ -170,6 +170,31 @@ class KernelHostTest {
   }
 
   @Test
+  void supervisorThatGivesUp_saysSoAsAWarningWithItsTenantAndApplication() throws Exception {
+    deploy("a", "[supervisor]\nid = \"root\"\nmax_restarts = 0\n" + children("one"));
+    try (LogLines lines = new LogLines("dev.plexspaces.kernel.SupervisorActor")) {
+      refusal("one", "fail");
+
+      assertReport(lines.next(), "supervisor a/root: its child 'one' terminated (");
+      assertReport(
+          lines.next(), "supervisor a/root gives up: too many restarts, the last of 'one' (");
+      assertThat(lines.isEmpty()).isTrue();
+    }
+  }
+
+  private static void assertReport(ILoggingEvent line, String begin) {
+    assertThat(line).isNotNull();
+    assertThat(line.getLevel()).isEqualTo(Level.WARN);
+    assertThat(line.getFormattedMessage())
+        .startsWith(begin)
+        .endsWith("error: IllegalStateException: on purpose)");
+    assertThat(line.getKeyValuePairs())
+        .extracting(pair -> pair.key + "=" + pair.value)
+        .containsExactly(
+            "actor=supervisor/a/root", "tenant=acme", "namespace=prod", "application=a");
+  }
+
+  @Test
   void childThatCannotStart_refusesTheWholeApplication() {
     PlexException refused =
         catchThrowableOfType(
