@@ -123,7 +123,7 @@ final class CellContext implements ActorContext {
     Turn t = turn();
     Address a = address(to);
     DurableTurns durable = cell.durable;
-    Instances home = durable == null ? known(a) : toTalkTo(a, durable);
+    Instances home = toTalkTo(a);
     Address me = address();
     RequestContext context = background(t);
     Envelope e = new Envelope(Message.Kind.CAST, named(operation), payload, me, context, null);
@@ -137,8 +137,13 @@ final class CellContext implements ActorContext {
 
   /// The actors of an address's type; null when nobody offers it any more, or not yet, and what is
   /// said to them is on disk already: it is replayed all the same.
-  private static Instances toTalkTo(Address a, DurableTurns durable) {
-    return durable.points().isRecorded() ? a.home() : known(a);
+  private Instances toTalkTo(Address a) {
+    return isReplayed() ? a.home() : known(a);
+  }
+
+  private boolean isReplayed() {
+    DurableTurns durable = cell.durable;
+    return durable != null && durable.points().isRecorded();
   }
 
   private static String named(String operation) {
@@ -166,8 +171,8 @@ final class CellContext implements ActorContext {
   public Object ask(ActorRef to, String operation, Object payload, Duration timeout) {
     Turn t = turn();
     Address a = address(to);
-    DurableTurns durable = cell.durable();
-    Instances home = durable == null ? known(a) : toTalkTo(a, durable);
+    DurableTurns durable = cell.durable;
+    Instances home = toTalkTo(a);
     if (timeout == null || !timeout.isPositive() || timeout.compareTo(ASK_MAX) > 0) {
       throw new PlexException(
           ErrorCode.INVALID_MESSAGE, "timeout: must be positive and at most " + ASK_MAX);
@@ -233,7 +238,7 @@ final class CellContext implements ActorContext {
     Address a = address(to);
     DurableTurns durable = cell.durable;
     Instances home = a.home();
-    if (home == null && (durable == null || !durable.points().isRecorded())) {
+    if (home == null && !isReplayed()) {
       throw refused(
           ErrorCode.ACTOR_NOT_FOUND,
           current,

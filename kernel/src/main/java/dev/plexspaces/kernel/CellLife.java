@@ -84,6 +84,8 @@ abstract sealed class CellLife extends CellFront permits ActorCell {
     return state;
   }
 
+  /// For everybody but the path of a message, which reads the field: a method that returns a class
+  /// not loaded so far, as where nothing is durable, is not put where it is called.
   DurableTurns durable() {
     return durable;
   }

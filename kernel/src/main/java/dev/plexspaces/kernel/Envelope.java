@@ -28,7 +28,7 @@ final class Envelope implements Message {
   final RequestContext context;
   final ReplyTo replyTo;
 
-  /// Where it goes; only set while it waits in a turn's effect buffer.
+  /// Where it goes, when a turn buffered it; of no use once it is delivered.
   Address target;
 
   /// What few envelopes have; `null` for a plain local message.

@@ -67,8 +67,7 @@ final class BoundActor implements Actor, DurableState, VolatileState {
   public Object handle(ActorContext context, Message message) {
     Object payload = message.payload();
     String named = message.type();
-    String selector =
-        named.isEmpty() || named.equals(Payload.operation(payload)) ? type.selector(payload) : null;
+    String selector = type.selector(named, payload);
     String operation = BoundType.operation(message.kind(), named, payload, selector);
     BoundMethod handler = type.handlers.getOrDefault(operation, type.any);
     if (handler == null) {

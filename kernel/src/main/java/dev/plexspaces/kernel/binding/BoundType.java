@@ -118,10 +118,7 @@ final class BoundType implements ActorType {
 
   @Override
   public void check(Message.Kind kind, String operation, Object payload, boolean textual) {
-    String selector =
-        operation.isEmpty() || operation.equals(Payload.operation(payload))
-            ? selector(payload)
-            : null;
+    String selector = selector(operation, payload);
     String selected = operation(kind, operation, payload, selector);
     BoundMethod handler = handlers.getOrDefault(selected, any);
     if (handler == null) {
@@ -137,10 +134,16 @@ final class BoundType implements ActorType {
     }
   }
 
-  /// The field that selects the handler, or null. What takes anything also takes an odd name.
+  /// The field of the payload that selects the handler, or null. What takes anything also takes an
+  /// odd name.
   ///
+  /// @param type of the message, which selects unless it only says what the payload says; "" for
+  ///   none
   /// @throws PlexException as [Payload#requireSelector]
-  String selector(Object payload) {
+  String selector(String type, Object payload) {
+    if (!type.isEmpty() && !type.equals(Payload.operation(payload))) {
+      return null;
+    }
     return any == null ? Payload.requireSelector(payload) : Payload.selector(payload);
   }
 
