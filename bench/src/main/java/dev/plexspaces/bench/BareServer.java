@@ -17,21 +17,39 @@ import io.netty.handler.flush.FlushConsolidationHandler;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.Executor;
 
 /// The HTTP server that the gateway is built on, with a handler that reads the request and answers
-/// a constant: what an invocation could cost at best. A process of its own, like the node. Either
-/// set up like the gateway's, which writes an answer in one piece, or as the library comes.
+/// a constant: what an invocation could cost at best. A process of its own, like the node.
 public final class BareServer {
+
+  /// How it is set up.
+  enum Kind {
+    /// With the gateway's settings, which write an answer in one piece.
+    PLAIN(ExchangeType.REQUEST_STREAMING, Runnable::run),
+    /// As the library comes.
+    UNTUNED(ExchangeType.BIDI_STREAMING, Runnable::run),
+    /// With the gateway's settings, and the handler on a thread that it may block, as an actor may.
+    MAY_BLOCK(ExchangeType.REQUEST_STREAMING, task -> Thread.ofVirtual().start(task));
+
+    private final ExchangeType exchange;
+    private final Executor handler;
+
+    Kind(ExchangeType exchange, Executor handler) {
+      this.exchange = exchange;
+      this.handler = handler;
+    }
+  }
 
   private BareServer() {}
 
-  private record Constant(byte[] body, ExchangeType exchange) implements HttpService {
+  private record Constant(byte[] body, Kind kind) implements HttpService {
     @Override
     public HttpResponse serve(ServiceRequestContext context, HttpRequest request) {
       return HttpResponse.of(
           request
               .aggregate()
-              .thenApply(
+              .thenApplyAsync(
                   whole ->
                       HttpResponse.of(
                           ResponseHeaders.of(
@@ -42,29 +60,26 @@ public final class BareServer {
                               context.pathParam("type") + "/" + context.pathParam("key"),
                               "plexspaces-request-id",
                               context.id().text()),
-                          HttpData.wrap(body))));
+                          HttpData.wrap(body)),
+                  kind.handler));
     }
 
     @Override
     public ExchangeType exchangeType(RoutingContext context) {
-      return exchange;
+      return kind.exchange;
     }
   }
 
-  /// @param args the reply's body, as long as the one it is compared with; `true` for the gateway's
-  ///   settings, `false` for the library's own
+  /// @param args the reply's body, as long as the one it is compared with, and the [Kind]
   public static void main(String[] args) throws Exception {
-    boolean asTheGateway = Boolean.parseBoolean(args[1]);
-    HttpService constant =
-        new Constant(
-            args[0].getBytes(StandardCharsets.UTF_8),
-            asTheGateway ? ExchangeType.REQUEST_STREAMING : ExchangeType.BIDI_STREAMING);
+    Kind kind = Kind.valueOf(args[1]);
+    HttpService constant = new Constant(args[0].getBytes(StandardCharsets.UTF_8), kind);
     ServerBuilder builder =
         Server.builder()
             .http(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
             .service("/api/v1/actors/{tenant}/{namespace}/{type}/{key}", constant)
             .service("/api/v1/actors/{tenant}/{namespace}/{type}/{key}/ask", constant);
-    if (asTheGateway) {
+    if (kind != Kind.UNTUNED) {
       builder.childChannelPipelineCustomizer(
           pipeline ->
               pipeline.replace(

@@ -8,6 +8,12 @@ final class Messaging {
 
   private static final int BLOCK_EVERY = 10;
 
+  /// So few sleepers that the machine idles: only how late they wake makes a difference.
+  private static final Workload SLEEP_BOUND = new Workload.PingPong(16, BLOCK_EVERY);
+
+  /// What counts as level with somebody who cannot be overtaken.
+  private static final double PARITY = 0.95;
+
   private static final List<Workload> WORKLOADS =
       List.of(
           new Workload.PingPong(1, 0),
@@ -17,7 +23,7 @@ final class Messaging {
           new Workload.AskFromOutside(16, 256, 0),
           new Workload.AskFromActor(1),
           new Workload.AskFromActor(16),
-          new Workload.PingPong(16, BLOCK_EVERY),
+          SLEEP_BOUND,
           new Workload.PingPong(1_024, BLOCK_EVERY),
           new Workload.AskFromOutside(256, 256, BLOCK_EVERY));
 
@@ -33,10 +39,20 @@ final class Messaging {
       Comparison comparison = new Comparison(options.timing(), report);
       for (Workload workload : WORKLOADS) {
         if (only.isEmpty() || List.of(only.split(",")).contains(workload.name())) {
-          comparison.run(workload, families, goals(workload));
+          comparison.run(workload, contestants(workload, families), goals(workload));
         }
       }
     }
+  }
+
+  private static List<Contestant.Family> contestants(
+      Workload workload, List<Contestant.Family> families) {
+    List<Contestant.Family> contestants = new ArrayList<>(families);
+    if (workload.blocks()) {
+      contestants.add(new SleepAlone.Sleep(true));
+      contestants.add(new SleepAlone.Sleep(false));
+    }
+    return contestants;
   }
 
   static List<Contestant.Family> families(Bench.Options options) {
@@ -55,8 +71,15 @@ final class Messaging {
   }
 
   /// DESIGN section 11: ahead everywhere, 1.5 times on ping-pong and ask, three times the
-  /// dispatcher that may block as freely as ours on ping-pong.
+  /// dispatcher that may block as freely as ours on ping-pong. Where sleeping decides, ADR 14.
   private static List<Comparison.Goal> goals(Workload workload) {
+    if (workload.equals(SLEEP_BOUND)) {
+      return List.of(
+          new Comparison.Goal("pekko-fork-join", PARITY),
+          new Comparison.Goal("pekko-virtual-threads", 1),
+          new Comparison.Goal("erlang", 1),
+          new Comparison.Goal(new SleepAlone.Sleep(true).name(), PARITY));
+    }
     double forkJoin =
         switch (workload) {
           case Workload.PingPong _, Workload.AskFromOutside _, Workload.AskFromActor _ ->

@@ -70,9 +70,7 @@ final class Servers {
   }
 
   /// The bare handler, answering `body`.
-  ///
-  /// @param asTheGateway true for the settings of our edge, false for the library's own
-  static Peer bare(String body, boolean asTheGateway) throws IOException {
+  static Peer bare(String body, BareServer.Kind kind) throws IOException {
     return Peer.start(
         "bare",
         List.of(
@@ -84,7 +82,7 @@ final class Servers {
             System.getProperty("java.class.path"),
             BareServer.class.getName(),
             body,
-            Boolean.toString(asTheGateway)),
+            kind.name()),
         Map.of(),
         true);
   }

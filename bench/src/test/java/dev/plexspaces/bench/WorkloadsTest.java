@@ -1,12 +1,14 @@
 package dev.plexspaces.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Every JVM contestant finishes every workload: a round that lost a message would never return, a
 /// wrong sum or reply throws.
@@ -40,6 +42,19 @@ class WorkloadsTest {
       for (int round = 0; round < 3; round++) {
         assertThat(contestant.run(workload, workload.smallest())).isPositive();
       }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void sleepAlone_blockingRounds_finish(boolean virtual) throws Exception {
+    try (Contestant sleep = new SleepAlone.Sleep(virtual).open("")) {
+      for (Workload workload :
+          List.of(new Workload.PingPong(4, 10), new Workload.AskFromOutside(4, 16, 10))) {
+        assertThat(sleep.run(workload, workload.smallest())).isPositive();
+      }
+      assertThatThrownBy(() -> sleep.run(new Workload.PingPong(4, 0), 1_000))
+          .hasMessageContaining("ping-pong-4 does not sleep");
     }
   }
 
