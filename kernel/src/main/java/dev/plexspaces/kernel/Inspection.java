@@ -211,10 +211,8 @@ public final class Inspection {
       fields = Map.of();
     }
     String operation = string(fields, "op");
-    if (operation.isEmpty()
-        && fields.get("payload") instanceof Map<?, ?> payload
-        && Payload.selector(payload) instanceof String selector) {
-      operation = string(payload, selector);
+    if (operation.isEmpty()) {
+      operation = Payload.operation(fields.get("payload"));
     }
     Map<?, ?> request = fields.get("request") instanceof Map<?, ?> map ? map : Map.of();
     return new Input(

@@ -600,6 +600,15 @@ class AskTest {
   }
 
   @Test
+  void operation_besideAnOpThatIsNoName_isInTheMessageWhatSelectsTheHandler() {
+    node = offering(Telling.class);
+    for (Object op : List.of(5L, "")) {
+      assertThat(node.ask("telling", "x", "", Map.of("op", op, "action", "zork")))
+          .isEqualTo("other zork");
+    }
+  }
+
+  @Test
   void operation_thatThePayloadNames_isInTheErrorAndInTheDeadLetter() {
     node = offering(Telling.class);
     assertThat(node.askFails("telling", "x", "", Map.of("op", "crash")))

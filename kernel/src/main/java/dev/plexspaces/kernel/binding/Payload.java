@@ -26,13 +26,10 @@ public final class Payload {
     return null;
   }
 
-  /// The operation it names; "" when it names none, or something else than text.
+  /// The operation it names; "" when it names none.
   public static String operation(Object payload) {
-    if (payload instanceof Map<?, ?> map) {
-      Object op = map.get("op");
-      return (op == null ? map.get("action") : op) instanceof String name ? name : "";
-    }
-    return "";
+    String selector = selector(payload);
+    return selector == null ? "" : (String) ((Map<?, ?>) payload).get(selector);
   }
 
   /// Like [#selector], for those who would run another operation than the one that was meant.
