@@ -27,9 +27,9 @@ final class WorkerDispatcher implements Dispatcher {
   - Foreign blocking (a user's JDBC call) is found by the JDK's scheduler for us. While all slots are
     owned a spare worker stands in its queue, the *rescuer*: it gets to run when a carrier has
     nothing better to do, that is when an owner blocked, and takes the slot. It is sent for when a
-    slot looks for work, and before each run while handlers are known to block. One that ran in vain
-    is not sent again before the next tick, unless others were of use meanwhile. The monitor finds
-    what slips through.
+    slot looks for work, and before each run while handlers are known to block. After some
+    that ran in vain none is sent before the next tick, see RescueBudget. The monitor finds what
+    slips through.
   - A worker that lost its slot, and has work when its turn ends, takes the slot of a blocked owner,
     or a free one.
   - Virtual threads are not preempted, so a worker yields when a blocked turn has become ready to go
@@ -61,9 +61,6 @@ final class WorkerDispatcher implements Dispatcher {
 
   /// Ticks after a foreign block in which every slot is woken at once.
   private static final int WARY_TICKS = 1_000;
-
-  /// Rescuers a tick may send in vain, besides as many as were of use.
-  static final int VAIN_MAX = 16;
 
   /// Pause of the monitor.
   static final long TICK_NANOS = 1_000_000;
@@ -97,6 +94,7 @@ final class WorkerDispatcher implements Dispatcher {
   private volatile long allowed;
 
   private final SlotLimit limit;
+  private final RescueBudget rescueBudget = new RescueBudget();
 
   /// Stack of parked workers. Nodes are never reused, so a compare-and-set cannot be fooled.
   private final AtomicReference<Spare> spares = new AtomicReference<>();
@@ -106,11 +104,6 @@ final class WorkerDispatcher implements Dispatcher {
   private volatile boolean monitorParked;
   private volatile boolean closed;
   private volatile int rescuer;
-
-  /// Rescuers since the last tick that found a blocked owner, and that did not. Racy: hints.
-  private int rescues;
-
-  private int rescuesInVain;
 
   /// Ticks left in which handlers are expected to block; racy.
   private int wary;
@@ -323,10 +316,10 @@ final class WorkerDispatcher implements Dispatcher {
     private void rescue() {
       rescues = false;
       if (takeBlocked(this)) {
-        WorkerDispatcher.this.rescues++;
+        rescueBudget.useful();
         rescuer = ABSENT;
       } else {
-        rescuer = ++rescuesInVain > VAIN_MAX + WorkerDispatcher.this.rescues ? UNWANTED : ABSENT;
+        rescuer = rescueBudget.inVain() ? ABSENT : UNWANTED;
       }
     }
   }
@@ -351,6 +344,16 @@ final class WorkerDispatcher implements Dispatcher {
       if (owner != null && blocked(owner) && OWNER.compareAndSet(s, owner, worker)) {
         sawBlock(owner);
         worker.slot = s;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private boolean anyBlocked() {
+    for (Slot s : slots) {
+      SlotWorker owner = s.owner;
+      if (owner != null && blocked(owner)) {
         return true;
       }
     }
@@ -630,8 +633,7 @@ final class WorkerDispatcher implements Dispatcher {
       handled = handledNow;
       at = now;
       wary = Math.max(0, wary - 1);
-      rescues = 0;
-      rescuesInVain = 0;
+      rescueBudget.tick(rescuer == UNWANTED && workWaits() && anyBlocked());
       RESCUER.compareAndSet(this, UNWANTED, ABSENT);
     }
   }
