@@ -32,7 +32,7 @@ public final class Bench {
           new Comparison.Timing(
               Integer.getInteger("bench.round.ms", 700),
               Integer.getInteger("bench.rounds", 5),
-              Integer.getInteger("bench.warmups", 4),
+              Integer.getInteger("bench.warmups", 12),
               Integer.getInteger("bench.tune.ms", 250)));
     }
   }

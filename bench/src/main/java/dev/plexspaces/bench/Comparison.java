@@ -11,15 +11,16 @@ import java.util.Map;
 ///
 /// Three phases. *Tuning*: a family with several settings runs each one briefly and keeps the
 /// fastest. *Warm-up*: each contestant's number of operations is calibrated until a round takes the
-/// wanted time, then whole rounds are run and thrown away. *Rounds*: A B C, C A B, B C A …, so that
-/// no contestant always runs behind the same neighbour and a slow phase of the machine hits all.
+/// wanted time, then whole rounds are run and thrown away until they get no faster. *Rounds*: A B
+/// C, C A B, B C A …, so that no contestant always runs behind the same neighbour and a slow phase
+/// of the machine hits all.
 final class Comparison {
 
   /// How long things take.
   ///
   /// @param roundMs wanted length of a measured round
   /// @param rounds measured rounds per contestant
-  /// @param warmUps rounds thrown away
+  /// @param warmUps most rounds thrown away
   /// @param tuneMs length of the round that decides between settings, after one as long to warm up
   record Timing(int roundMs, int rounds, int warmUps, int tuneMs) {}
 
@@ -34,6 +35,12 @@ final class Comparison {
   /// Longest a calibrated round may become by one step, so that one fast run by chance does not
   /// make the next take minutes.
   private static final int GROWTH_MAX = 8;
+
+  /// Warm-up rounds in a row without gain after which a contestant counts as warm.
+  private static final int STEADY_ROUNDS = 3;
+
+  /// What counts as a gain.
+  private static final double FASTER = 1.02;
 
   private final Timing timing;
   private final Report report;
@@ -95,13 +102,8 @@ final class Comparison {
     for (int i = 0; i < count; i++) {
       operations[i] = calibrate(workload, entrants.get(i).contestant, timing.roundMs);
     }
-    for (int round = 0; round < timing.warmUps; round++) {
-      for (int i = 0; i < count; i++) {
-        long nanos = entrants.get(i).contestant.run(workload, operations[i]);
-        if (!workload.fixed()) {
-          operations[i] = scaled(workload, operations[i], nanos, timing.roundMs);
-        }
-      }
+    for (int i = 0; i < count; i++) {
+      operations[i] = warmUp(workload, entrants.get(i).contestant, operations[i]);
     }
     for (int round = 0; round < timing.rounds; round++) {
       for (int turn = 0; turn < count; turn++) {
@@ -191,6 +193,24 @@ final class Comparison {
       }
       operations = next;
     }
+  }
+
+  /// Runs rounds until [#STEADY_ROUNDS] in a row are not faster than those before.
+  ///
+  /// @return the operations of a round at the speed that was reached
+  private long warmUp(Workload workload, Contestant contestant, long operations) throws Exception {
+    long scaled = operations;
+    double best = 0;
+    for (int round = 0, steady = 0; round < timing.warmUps && steady < STEADY_ROUNDS; round++) {
+      long nanos = contestant.run(workload, scaled);
+      double rate = rate(scaled, nanos);
+      steady = rate > best * FASTER ? 0 : steady + 1;
+      best = Math.max(best, rate);
+      if (!workload.fixed()) {
+        scaled = scaled(workload, scaled, nanos, timing.roundMs);
+      }
+    }
+    return scaled;
   }
 
   private static long scaled(Workload workload, long operations, long nanos, long ms) {

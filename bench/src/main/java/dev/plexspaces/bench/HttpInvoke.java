@@ -16,10 +16,11 @@ final class HttpInvoke {
   private static final String ASK = "{\"message_type\":\"echo\",\"payload\":{\"number\":42}}";
   private static final long SECOND = 1_000_000_000L;
 
-  /// A server's compiler needs about so many requests before its numbers mean anything, for the
-  /// first kind of request and for the second; a time would be too short on a slow machine.
-  private static final long WARM_UP_ASKS = 500_000;
+  /// A server's compiler needs about so many requests before its numbers mean anything: pipelined
+  /// ones, others, and another kind; a time would be too short on a slow machine.
+  private static final long WARM_UP_ASKS = 1_500_000;
 
+  private static final long WARM_UP_SINGLE_ASKS = 200_000;
   private static final long WARM_UP_GETS = 100_000;
 
   /// Longest warm-up with one kind of request.
@@ -42,6 +43,7 @@ final class HttpInvoke {
     }
   }
 
+  private static final Shape WARM_UP_PIPELINED = new Shape(16, 8);
   private static final Shape WARM_UP = new Shape(16, 1);
 
   private static final List<Shape> ASK_SHAPES =
@@ -98,8 +100,9 @@ final class HttpInvoke {
 
   private static void compare(Report report, List<Contender> contenders) throws IOException {
     for (Contender contender : contenders) {
-      warmUp(contender, contender.ask(), WARM_UP_ASKS);
-      warmUp(contender, contender.get(), WARM_UP_GETS);
+      warmUp(contender, WARM_UP_PIPELINED, contender.ask(), WARM_UP_ASKS);
+      warmUp(contender, WARM_UP, contender.ask(), WARM_UP_SINGLE_ASKS);
+      warmUp(contender, WARM_UP, contender.get(), WARM_UP_GETS);
     }
     for (boolean ask : List.of(true, false)) {
       for (Shape shape : ask ? ASK_SHAPES : GET_SHAPES) {
@@ -124,11 +127,11 @@ final class HttpInvoke {
     paced(report, contenders);
   }
 
-  private static void warmUp(Contender contender, byte[] request, long requests)
+  private static void warmUp(Contender contender, Shape shape, byte[] request, long requests)
       throws IOException {
     long began = System.nanoTime();
     for (long done = 0; done < requests && System.nanoTime() - began < WARM_UP_NANOS_MAX; ) {
-      done += load(contender, WARM_UP, request, SECOND).replies();
+      done += load(contender, shape, request, SECOND).replies();
     }
   }
 
