@@ -36,8 +36,8 @@ final class Comparison {
   /// make the next take minutes.
   private static final int GROWTH_MAX = 8;
 
-  /// Rounds of which the best speaks for a setting: one alone may fall into a slow moment of the
-  /// machine, and the peer would run with the wrong setting.
+  /// Rounds of which the median speaks for a setting: one alone may fall into a slow moment of the
+  /// machine, or be a lucky one of a setting that is fast now and then.
   private static final int TUNE_ROUNDS = 3;
 
   /// Warm-up rounds in a row without gain after which a contestant counts as warm.
@@ -86,10 +86,11 @@ final class Comparison {
       try (Contestant contestant = family.open(setting)) {
         long operations =
             workload.fixed() ? workload.smallest() : calibrate(workload, contestant, timing.tuneMs);
-        rate = 0;
-        for (int round = 0; round < (workload.fixed() ? 1 : TUNE_ROUNDS); round++) {
-          rate = Math.max(rate, rate(operations, contestant.run(workload, operations)));
+        double[] rates = new double[workload.fixed() ? 1 : TUNE_ROUNDS];
+        for (int round = 0; round < rates.length; round++) {
+          rates[round] = rate(operations, contestant.run(workload, operations));
         }
+        rate = median(sorted(rates));
       }
       report.line(
           String.format(Locale.ROOT, "tune  %-24s %-32s %,15.0f", family.name(), setting, rate));

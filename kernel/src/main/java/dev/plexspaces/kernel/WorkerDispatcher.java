@@ -350,10 +350,11 @@ final class WorkerDispatcher implements Dispatcher {
     return false;
   }
 
-  private boolean anyBlocked() {
+  /// True when a handler blocks at least one slot. Those just given a slot are about to be woken.
+  private boolean handlerBlocks() {
     for (Slot s : slots) {
       SlotWorker owner = s.owner;
-      if (owner != null && blocked(owner)) {
+      if (owner != null && owner.running() != null && blocked(owner)) {
         return true;
       }
     }
@@ -633,7 +634,7 @@ final class WorkerDispatcher implements Dispatcher {
       handled = handledNow;
       at = now;
       wary = Math.max(0, wary - 1);
-      rescueBudget.tick(rescuer == UNWANTED && workWaits() && anyBlocked());
+      rescueBudget.tick(rescuer == UNWANTED && workWaits() && handlerBlocks());
       RESCUER.compareAndSet(this, UNWANTED, ABSENT);
     }
   }
