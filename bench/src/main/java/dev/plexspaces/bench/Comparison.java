@@ -21,7 +21,7 @@ final class Comparison {
   /// @param roundMs wanted length of a measured round
   /// @param rounds measured rounds per contestant
   /// @param warmUps most rounds thrown away
-  /// @param tuneMs length of the round that decides between settings, after one as long to warm up
+  /// @param tuneMs length of the rounds that decide between settings, after one as long to warm up
   record Timing(int roundMs, int rounds, int warmUps, int tuneMs) {}
 
   /// What ours must reach against a peer.
@@ -108,10 +108,8 @@ final class Comparison {
     long[] operations = new long[count];
     double[][] rates = new double[count][timing.rounds];
     for (int i = 0; i < count; i++) {
-      operations[i] = calibrate(workload, entrants.get(i).contestant, timing.roundMs);
-    }
-    for (int i = 0; i < count; i++) {
-      operations[i] = warmUp(workload, entrants.get(i).contestant, operations[i]);
+      Contestant contestant = entrants.get(i).contestant;
+      operations[i] = warmUp(workload, contestant, calibrate(workload, contestant, timing.roundMs));
     }
     for (int round = 0; round < timing.rounds; round++) {
       for (int turn = 0; turn < count; turn++) {

@@ -45,13 +45,18 @@ final class Messaging {
     }
   }
 
+  /// The limits are shown where they are some: many platform threads spend their time starting.
   private static List<Contestant.Family> contestants(
       Workload workload, List<Contestant.Family> families) {
-    List<Contestant.Family> contestants = new ArrayList<>(families);
+    List<Contestant.Family> limits = new ArrayList<>();
     if (workload.blocks()) {
-      contestants.add(new SleepAlone.Sleep(true));
-      contestants.add(new SleepAlone.Sleep(false));
+      limits.add(new SleepAlone.Sleep(true));
     }
+    if (workload.equals(SLEEP_BOUND)) {
+      limits.add(new SleepAlone.Sleep(false));
+    }
+    List<Contestant.Family> contestants = new ArrayList<>(families);
+    contestants.addAll(chosen(limits));
     return contestants;
   }
 
@@ -63,23 +68,21 @@ final class Messaging {
     if (ErlangContestant.available()) {
       families.add(new ErlangContestant.Erlang(options.beams()));
     }
+    return chosen(families);
+  }
+
+  private static List<Contestant.Family> chosen(List<Contestant.Family> families) {
     String only = System.getProperty("bench.contestants", "");
-    if (!only.isEmpty()) {
-      families.removeIf(family -> !List.of(only.split(",")).contains(family.name()));
-    }
-    return families;
+    return only.isEmpty()
+        ? families
+        : families.stream()
+            .filter(family -> List.of(only.split(",")).contains(family.name()))
+            .toList();
   }
 
   /// DESIGN section 11: ahead everywhere, 1.5 times on ping-pong and ask, three times the
   /// dispatcher that may block as freely as ours on ping-pong. Where sleeping decides, ADR 14.
   private static List<Comparison.Goal> goals(Workload workload) {
-    if (workload.equals(SLEEP_BOUND)) {
-      return List.of(
-          new Comparison.Goal("pekko-fork-join", PARITY),
-          new Comparison.Goal("pekko-virtual-threads", 1),
-          new Comparison.Goal("erlang", 1),
-          new Comparison.Goal(new SleepAlone.Sleep(true).name(), PARITY));
-    }
     double forkJoin =
         switch (workload) {
           case Workload.PingPong _, Workload.AskFromOutside _, Workload.AskFromActor _ ->
@@ -88,9 +91,14 @@ final class Messaging {
         };
     double virtualThreads =
         workload instanceof Workload.PingPong && !workload.blocks() ? 3 : forkJoin;
-    return List.of(
-        new Comparison.Goal("pekko-fork-join", forkJoin),
-        new Comparison.Goal("pekko-virtual-threads", virtualThreads),
-        new Comparison.Goal("erlang", 1));
+    boolean sleepBound = workload.equals(SLEEP_BOUND);
+    List<Comparison.Goal> goals = new ArrayList<>();
+    goals.add(new Comparison.Goal("pekko-fork-join", sleepBound ? PARITY : forkJoin));
+    goals.add(new Comparison.Goal("pekko-virtual-threads", virtualThreads));
+    goals.add(new Comparison.Goal("erlang", 1));
+    if (sleepBound) {
+      goals.add(new Comparison.Goal(new SleepAlone.Sleep(true).name(), PARITY));
+    }
+    return goals;
   }
 }

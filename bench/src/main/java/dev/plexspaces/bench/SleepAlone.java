@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Queue;
 
 /// What is left of a workload that blocks when nothing but the sleeping is done: no actors, no
-/// messages, all sleepers at once. Nobody whose handlers sleep on threads of that kind gets more
-/// done.
+/// messages, all sleepers at once. On virtual threads nobody gets more done whose handlers sleep on
+/// such; on platform threads only where they are few, because starting them counts.
 final class SleepAlone implements Contestant {
 
   /// On platform threads, which their own timers wake, or on virtual ones, which are woken by a

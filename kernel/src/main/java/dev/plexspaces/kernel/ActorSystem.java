@@ -130,14 +130,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
   public static ActorSystem start(Options options, Store store) {
     Clock clock = SystemClock.INSTANCE;
     DeadlineWheel wheel = new DeadlineWheel(clock::nanoTime);
-    ActorSystem system =
-        new ActorSystem(
-            clock,
-            new SystemEntropy(),
-            store,
-            new WorkerDispatcher(options.parallelism),
-            wheel,
-            options);
+    ActorSystem system = start(options, store, clock, wheel);
     wheel.start(Thread.ofPlatform().daemon().name("plexspaces-deadlines").factory());
     return system;
   }

@@ -116,16 +116,7 @@ class VirtualActorTest {
     "QUARANTINED, QUARANTINED"
   })
   void initThatThrows_isTheActorsFaultUnlessItIsAnOutage(ErrorCode thrown, ErrorCode told) {
-    node.offer(
-        TestType.of(
-            "broken",
-            () ->
-                Script.of("get", (c, m) -> "never")
-                    .init(
-                        c -> {
-                          throw new PlexException(thrown, "size: is required");
-                        }),
-            FacetCatalog.VIRTUAL_ACTOR));
+    offerBroken(new PlexException(thrown, "size: is required"));
 
     PlexException error = node.askFails("broken", "b", "get", null);
 
@@ -137,8 +128,7 @@ class VirtualActorTest {
                 : "size: is required");
   }
 
-  @Test
-  void errorThatInitDeclares_isNoAnswerToACaller() {
+  private void offerBroken(PlexException thrownByInit) {
     node.offer(
         TestType.of(
             "broken",
@@ -146,9 +136,14 @@ class VirtualActorTest {
                 Script.of("get", (c, m) -> "never")
                     .init(
                         c -> {
-                          throw ActorException.invalid("size", "must be positive");
+                          throw thrownByInit;
                         }),
             FacetCatalog.VIRTUAL_ACTOR));
+  }
+
+  @Test
+  void errorThatInitDeclares_isNoAnswerToACaller() {
+    offerBroken(ActorException.invalid("size", "must be positive"));
 
     PlexException error = node.askFails("broken", "b", "get", null);
 
