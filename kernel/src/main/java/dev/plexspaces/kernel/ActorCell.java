@@ -122,7 +122,7 @@ final class ActorCell extends CellLife {
   /// own.
   Turn turn() {
     Dispatcher.Worker w = worker;
-    Turn t = w == null ? null : w.turn;
+    Turn t = w == null || !mailbox.running ? null : w.turn;
     while (t != null && t.cell != this) {
       t = t.outer;
     }
@@ -201,6 +201,7 @@ final class ActorCell extends CellLife {
       run(worker, t, 1);
     } finally {
       worker.turn = outer;
+      t.cell = null;
       outer.pending = t.pending;
       t.pending = null;
     }
@@ -218,24 +219,25 @@ final class ActorCell extends CellLife {
 
   /// @return true when the cell was given up because nothing waits
   private boolean runVolatile(Dispatcher.Worker worker, Turn t, int budget) {
+    Mailbox m = mailbox;
     for (int left = budget; left > 0; left--) {
       if (systemMessages != null) {
         runSystemMessages(t);
       }
-      if (state != State.ACTIVE || durable != null || worker.makesWay) {
+      if (!plain || worker.makesWay) {
         return false;
       }
-      Envelope e = mailbox.poll();
+      Envelope e = m.poll();
       if (e != null) {
         publishPending(t);
         process(t, e);
-        if (mailbox.waits() || state != State.ACTIVE) {
+        if (!plain) {
           continue;
         }
-        // Nothing waits here, so there is nothing to make way with.
-        worker.makesWay = false;
       }
-      if (gaveUp(t)) {
+      if (gaveUp(t, m)) {
+        // Nothing waited here, so there was nothing to make way with.
+        worker.makesWay = false;
         return true;
       }
     }
@@ -297,23 +299,22 @@ final class ActorCell extends CellLife {
           return;
         }
         enter(t);
-      } else if (gaveUp(t)) {
+      } else if (gaveUp(t, mailbox)) {
         return;
       }
     }
   }
 
-  /// Gives the cell up unless something waits.
-  private boolean gaveUp(Turn t) {
-    // Cleared before: afterwards another thread may be running it.
-    leave(t);
-    if (mailbox.tryIdle()) {
+  /// Gives the cell up unless something waits. [Turn#cell] stays as it is: the next cell takes its
+  /// place, or the dispatcher clears it.
+  private boolean gaveUp(Turn t, Mailbox m) {
+    if (m.tryIdle()) {
       afterLeave();
-      if (systemMessages == null || !mailbox.claim()) {
+      if (systemMessages == null || !m.claim()) {
         return true;
       }
+      enter(t);
     }
-    enter(t);
     return false;
   }
 
@@ -391,11 +392,14 @@ final class ActorCell extends CellLife {
   private void process(Turn t, Envelope e) {
     t.worker.handled++;
     t.begin(e);
+    boolean stops;
     try {
       if (e.kind == Message.Kind.INFO && relations != null && !relations.admits(e)) {
         return;
       }
       handle(t, e);
+      // Whoever calls stop() leaves what takes it back.
+      stops = t.isUnusual() && relations != null && relations.stopWanted;
     } catch (JournalMismatch mismatch) {
       halt(t, e, mismatch);
       return;
@@ -408,7 +412,7 @@ final class ActorCell extends CellLife {
       }
       t.end();
     }
-    if (relations != null && relations.stopWanted) {
+    if (stops) {
       publishPending(t);
       stop(t, ExitReason.NORMAL);
     }

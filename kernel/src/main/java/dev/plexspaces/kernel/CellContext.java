@@ -153,7 +153,11 @@ final class CellContext implements ActorContext {
   /// The context of what goes on after the present request was answered: nobody waits for that, so
   /// there is no deadline.
   private static RequestContext background(Turn t) {
-    RequestContext c = t.envelope.context;
+    Envelope current = t.envelope;
+    return current.kind == Message.Kind.CAST ? current.context : background(current.context);
+  }
+
+  static RequestContext background(RequestContext c) {
     if (c.deadline().isEmpty()) {
       return c;
     }

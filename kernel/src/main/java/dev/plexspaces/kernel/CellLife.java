@@ -47,6 +47,10 @@ abstract sealed class CellLife extends CellFront permits ActorCell {
   /// Read by any thread; written in this class only.
   volatile State state = State.NEW;
 
+  /// ACTIVE and not durable: its messages may take the short path. Runner only, and not volatile as
+  /// `state` is, so that the compiler may look once for a message.
+  boolean plain;
+
   /// Set by [ActorCell#kill], for good.
   volatile boolean killed;
 
@@ -88,6 +92,11 @@ abstract sealed class CellLife extends CellFront permits ActorCell {
   /// not loaded so far, as where nothing is durable, is not put where it is called.
   DurableTurns durable() {
     return durable;
+  }
+
+  private void become(State next) {
+    plain = next == State.ACTIVE && durable == null;
+    state = next;
   }
 
   // ---- the beginning
@@ -156,7 +165,7 @@ abstract sealed class CellLife extends CellFront permits ActorCell {
     } finally {
       t.end();
     }
-    state = State.ACTIVE;
+    become(State.ACTIVE);
     home.entry.activations.increment();
     if (home.entry.virtual && idleTimer == null && ownerless()) {
       armIdleTimer();
@@ -177,7 +186,7 @@ abstract sealed class CellLife extends CellFront permits ActorCell {
 
   private void startFailed(Turn t, Throwable thrown) {
     log(Level.WARN, null).setCause(thrown).log("{} failed to start", this);
-    state = State.CRASHED;
+    become(State.CRASHED);
     dropInstance();
     whenChildless(t, childless -> startFailedForGood(childless, thrown));
   }
@@ -231,7 +240,7 @@ abstract sealed class CellLife extends CellFront permits ActorCell {
 
   /// The instance is unusable: tell those who watch, then let whoever is responsible decide.
   void exit(Turn t, ExitReason reason) {
-    state = State.CRASHED;
+    become(State.CRASHED);
     terminateInstance(t, reason);
     notifyExit(reason);
     whenChildless(t, childless -> exited(childless, reason));
@@ -344,7 +353,7 @@ abstract sealed class CellLife extends CellFront permits ActorCell {
   /// Throws the instance away and makes another one from what the disk has.
   void reload(Turn t) {
     reloading = true;
-    state = State.CRASHED;
+    become(State.CRASHED);
     dropInstance();
     Throwable thrown = tryStart(t);
     if (thrown instanceof PlexException p && p.code() == ErrorCode.UNAVAILABLE) {
@@ -375,7 +384,7 @@ abstract sealed class CellLife extends CellFront permits ActorCell {
       e.replyTo.fail(haltedBy);
     }
     dropInstance();
-    state = State.HALTED;
+    become(State.HALTED);
     home.entry.crashes.increment();
     notifyExit(reason);
     if (relations != null && relations.hasChildren()) {
@@ -404,17 +413,17 @@ abstract sealed class CellLife extends CellFront permits ActorCell {
         }
       }
       case NEW, CRASHED -> {
-        state = State.STOPPING;
+        become(State.STOPPING);
         whenChildless(t, childless -> finish(childless, reason, null));
       }
       case ACTIVE -> {
-        state = State.STOPPING;
+        become(State.STOPPING);
         terminateInstance(t, reason);
         notifyExit(reason);
         whenChildless(t, childless -> finish(childless, reason, null));
       }
       case HALTED -> {
-        state = State.STOPPING;
+        become(State.STOPPING);
         whenChildless(t, childless -> finish(childless, reason, haltedBy));
       }
     }
@@ -479,7 +488,7 @@ abstract sealed class CellLife extends CellFront permits ActorCell {
   /// The end: no instance, no mailbox, no address.
   private void finish(Turn t, ExitReason reason, PlexException toWaiting) {
     durable = null;
-    state = State.STOPPED;
+    become(State.STOPPED);
     boolean unread = toWaiting != null && toWaiting.code() == ErrorCode.UNAVAILABLE;
     if (!passivated && !killed && !unread) {
       // Before the name is free: a monitor of whoever takes it next is not this one's.
@@ -577,7 +586,7 @@ abstract sealed class CellLife extends CellFront permits ActorCell {
       return;
     }
     terminateInstance(t, ExitReason.NORMAL);
-    state = State.NEW;
+    become(State.NEW);
     passivated = true;
     if (mailbox.tryClose()) {
       finish(t, ExitReason.NORMAL, null);

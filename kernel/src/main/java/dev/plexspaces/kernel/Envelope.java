@@ -25,7 +25,10 @@ final class Envelope implements Message {
 
   final Object payload;
   final Address sender;
+
+  /// Without a deadline when the kind is `CAST`: nobody waits for what a tell brings about.
   final RequestContext context;
+
   final ReplyTo replyTo;
 
   /// Where it goes, when a turn buffered it; of no use once it is delivered.

@@ -226,22 +226,19 @@ final class LinkedMailbox extends Mailbox {
   }
 
   @Override
-  boolean waits() {
-    Envelope h = head;
-    return taken != null || (inPlace ? h.next != null : h != CLAIMED);
-  }
-
-  @Override
   boolean tryIdle() {
     return leave(null);
   }
 
   @Override
   boolean tryClose() {
-    return taken == null && leave(CLOSED);
+    return leave(CLOSED);
   }
 
   private boolean leave(Envelope to) {
+    if (taken != null) {
+      return false;
+    }
     Envelope h = head;
     boolean processed = inPlace;
     if (processed ? h.next != null : h != CLAIMED) {
@@ -249,6 +246,7 @@ final class LinkedMailbox extends Mailbox {
     }
     // Cleared first: after the exchange another thread may be the runner.
     inPlace = false;
+    running = to == CLOSED;
     if (HEAD.compareAndSet(this, h, to)) {
       if (waiting != null) {
         tellAll();
@@ -256,6 +254,7 @@ final class LinkedMailbox extends Mailbox {
       return true;
     }
     inPlace = processed;
+    running = true;
     return false;
   }
 

@@ -80,17 +80,13 @@ final class LockedMailbox extends Mailbox {
   }
 
   @Override
-  boolean waits() {
-    return true;
-  }
-
-  @Override
   boolean tryIdle() {
     lock.lock();
     try {
       if (!queue.isEmpty()) {
         return false;
       }
+      running = false;
       claimed = false;
       return true;
     } finally {

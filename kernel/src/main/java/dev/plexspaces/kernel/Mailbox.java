@@ -11,7 +11,7 @@ abstract sealed class Mailbox permits LinkedMailbox, LockedMailbox {
   senders read that, and would have to fetch it from the runner's core again and again. */
 
   /// True while a worker runs the actor. Set after the cell's `worker` and with release, so that
-  /// whoever sees it set sees that worker or a later one.
+  /// whoever sees it set sees that worker or a later one. Cleared by [#tryIdle] or by the cell.
   boolean running;
 
   /// Messages processed by this activation; written by the runner, read by anybody.
@@ -42,13 +42,9 @@ abstract sealed class Mailbox permits LinkedMailbox, LockedMailbox {
   /// The oldest message, or null. Runner only.
   abstract Envelope poll();
 
-  /// False when [#tryIdle] is worth trying at once, without another [#poll]. Runner only.
-  abstract boolean waits();
-
-  /// Gives the actor up if nothing waits. Runner only, after [#poll] returned null or [#waits]
-  /// false.
+  /// Gives the actor up if nothing waits. Runner only.
   ///
-  /// @return false when a message came meanwhile
+  /// @return false when something does, perhaps only since this was called
   abstract boolean tryIdle();
 
   /// Claims an idle actor for a system message.

@@ -174,7 +174,7 @@ final class OutsideCalls {
         return;
       }
       try {
-        Envelope e = envelope(Message.Kind.CAST, context, request, null);
+        Envelope e = envelope(Message.Kind.CAST, CellContext.background(context), request, null);
         String messageId = system.newMessageId();
         e.extras().id = messageId;
         if (durable) {

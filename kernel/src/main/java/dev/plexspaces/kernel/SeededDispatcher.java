@@ -323,6 +323,7 @@ public final class SeededDispatcher implements Dispatcher {
       }
       try {
         step.cell.run(me);
+        me.turn.cell = null;
       } catch (Crashed crashed) {
         if (me.unwindFor == null) {
           throw crashed;

@@ -42,7 +42,7 @@ final class Turn {
   /// The one that runs on top of this one, when there is one.
   private Turn nested;
 
-  /// What it works on; null between turns.
+  /// What it works on, or did last; null when the thread looks for work.
   ActorCell cell;
 
   /// An actor made ready by the turn that just ended; private to the thread until
@@ -77,7 +77,7 @@ final class Turn {
   /// What the host API did at once and takes back when the segment is dropped.
   private final List<Runnable> undo = new ArrayList<>();
 
-  /// False while `rows` and `undo` are empty, as in most turns.
+  /// False while `rows`, `undo` and `keys` are empty, as in most turns.
   private boolean unusual;
 
   /// Something other than a message that happens when the turn commits.
@@ -102,9 +102,6 @@ final class Turn {
     if (now != null) {
       now = null;
     }
-    if (keys != null) {
-      keys = null;
-    }
   }
 
   /// A segment of a volatile actor begins: what it changes from now on can be taken back.
@@ -126,6 +123,7 @@ final class Turn {
 
   SegmentKeys keys() {
     if (keys == null) {
+      unusual = true;
       keys = new SegmentKeys();
     }
     return keys;
@@ -203,6 +201,11 @@ final class Turn {
       }
     }
     forget();
+  }
+
+  /// False when it did nothing but buffer effects.
+  boolean isUnusual() {
+    return unusual;
   }
 
   boolean hasEffects() {

@@ -233,6 +233,7 @@ final class WorkerDispatcher implements Dispatcher {
         if (cell == null) {
           fromNext = 0;
           // Looked at here and not for each pending one: this is the path of a conversation.
+          turn.cell = null;
           cell = (s.bit & allowed) == 0 ? null : find(s);
           if (cell == null) {
             giveUp(s);
@@ -254,6 +255,7 @@ final class WorkerDispatcher implements Dispatcher {
           return;
         }
       }
+      turn.cell = null;
     }
 
     /// Takes a young one, see [Turn].
