@@ -130,18 +130,28 @@ final class WorkerDispatcher implements Dispatcher {
   }
 
   /* What the owner of a slot writes must not share a line of the cache with what the others read for
-  each message. Only the order of superclass and subclass is sure, hence three classes. */
+  each message. Only the order of superclass and subclass is sure, hence four classes. */
 
-  @SuppressWarnings("unused")
-  private abstract static class SlotBefore {
-    private long p1, p2, p3, p4, p5, p6, p7, p8;
-  }
-
-  private abstract static class SlotState extends SlotBefore {
+  private abstract static class SlotFront {
     final long bit;
     final RunQueue queue = new RunQueue(QUEUE_CAPACITY);
     volatile SlotWorker owner;
 
+    SlotFront(long bit) {
+      this.bit = bit;
+    }
+  }
+
+  @SuppressWarnings("unused")
+  private abstract static class SlotBefore extends SlotFront {
+    private long p1, p2, p3, p4, p5, p6, p7, p8;
+
+    SlotBefore(long bit) {
+      super(bit);
+    }
+  }
+
+  private abstract static class SlotState extends SlotBefore {
     /// Looks for work so far. Owner only.
     int finds;
 
@@ -163,7 +173,7 @@ final class WorkerDispatcher implements Dispatcher {
     boolean ticked;
 
     SlotState(long bit) {
-      this.bit = bit;
+      super(bit);
     }
   }
 

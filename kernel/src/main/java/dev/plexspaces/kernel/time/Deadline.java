@@ -15,7 +15,7 @@ public abstract class Deadline {
   long order;
 
   /// Where it is counted when it is done; null for most.
-  PatientDeadlines.Batch batch;
+  PatientDeadlines.Done doneCount;
 
   /// @param dueNanos when it is due, on the scale of [Clock#nanoTime]; at most 146 years ahead
   protected Deadline(long dueNanos) {
@@ -38,9 +38,9 @@ public abstract class Deadline {
   /// It was done before it was due. Called at most once, by whoever made it done; needed after
   /// [DeadlineWheel#addPatient] only.
   protected final void countDone() {
-    PatientDeadlines.Batch b = batch;
-    if (b != null) {
-      b.countDone();
+    PatientDeadlines.Done d = doneCount;
+    if (d != null) {
+      d.count();
     }
   }
 }

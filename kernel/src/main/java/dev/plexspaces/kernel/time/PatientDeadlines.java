@@ -4,6 +4,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayDeque;
 import java.util.Iterator;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.function.Consumer;
 
@@ -14,8 +15,9 @@ final class PatientDeadlines {
 
   /* Looking at each deadline once costs more than the ask itself: it was written by one core,
   completed by another, and the sweeper's core has to fetch it. So each stripe collects a batch, a
-  Treiber stack whose top knows its size, and who completes a deadline counts it at its batch. The
-  sweeper closes the batches at its tick and compares the two numbers. */
+  Treiber stack, whoever adds counts, and so does who completes. The sweeper closes the batches at its
+  tick and compares the two numbers. For the same reason whoever adds does not look at the deadline
+  below, and whoever completes does not look at the batch: the other has just written there. */
 
   /// Ticks a closed batch waits for its last deadlines before those are kept one by one.
   static final int PATIENCE_TICKS = 2;
@@ -51,26 +53,37 @@ final class PatientDeadlines {
   static final class Batch {
     private volatile Deadline top;
 
-    /// Of the closed batch: its newest, and how many there are.
+    /// How many were added. Counted before they are: too high for those that came too late, and
+    /// then the batch is looked through.
+    private final AtomicLong added = new AtomicLong();
+
+    private final Done done = new Done();
+
+    /// Of the closed batch.
     private Deadline newest;
 
-    private long count;
     private int age;
 
-    /// How many are done, summed over all places.
-    private final AtomicLongArray done = new AtomicLongArray((COUNTERS + 1) * STRIDE);
+    private boolean allDone() {
+      return done.sum() == added.get();
+    }
+  }
 
-    void countDone() {
+  /// How many of a batch are done, summed over all places.
+  static final class Done {
+    private final AtomicLongArray places = new AtomicLongArray((COUNTERS + 1) * STRIDE);
+
+    void count() {
       int place = ((int) Thread.currentThread().threadId() & COUNTERS - 1) + 1;
-      done.getAndIncrement(place * STRIDE);
+      places.getAndIncrement(place * STRIDE);
     }
 
-    private boolean allDone() {
+    private long sum() {
       long sum = 0;
       for (int i = 1; i <= COUNTERS; i++) {
-        sum += done.get(i * STRIDE);
+        sum += places.get(i * STRIDE);
       }
-      return sum == count;
+      return sum;
     }
   }
 
@@ -97,12 +110,12 @@ final class PatientDeadlines {
         Thread.onSpinWait();
         continue;
       }
+      batch.added.getAndIncrement();
       deadline.next = top;
-      deadline.order = top == null ? 1 : top.order + 1;
       if (TOP.compareAndSet(batch, top, deadline)) {
         // Not before it is in: done in between and counted at a batch that was closed meanwhile, it
         // would stand in for one of that batch that is not done. Not counted costs a look only.
-        deadline.batch = batch;
+        deadline.doneCount = batch.done;
         return top == null;
       }
     }
@@ -140,7 +153,6 @@ final class PatientDeadlines {
       Deadline newest = (Deadline) TOP.getAndSet(batch, CLOSED);
       BATCHES.setVolatile(batches, i, new Batch());
       batch.newest = newest;
-      batch.count = newest.order;
       closed.add(batch);
     }
     return added;

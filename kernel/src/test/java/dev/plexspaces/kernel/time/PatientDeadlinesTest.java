@@ -201,7 +201,7 @@ class PatientDeadlinesTest {
                       if (ask == null || ask.answered()) {
                         continue;
                       }
-                      while (ask.batch == null && current.get() == ask) {
+                      while (ask.doneCount == null && current.get() == ask) {
                         Thread.onSpinWait();
                       }
                       ask.answer();
