@@ -392,14 +392,11 @@ final class ActorCell extends CellLife {
   private void process(Turn t, Envelope e) {
     t.worker.handled++;
     t.begin(e);
-    boolean stops;
     try {
       if (e.kind == Message.Kind.INFO && relations != null && !relations.admits(e)) {
         return;
       }
       handle(t, e);
-      // Whoever calls stop() leaves what takes it back.
-      stops = t.isUnusual() && relations != null && relations.stopWanted;
     } catch (JournalMismatch mismatch) {
       halt(t, e, mismatch);
       return;
@@ -412,7 +409,7 @@ final class ActorCell extends CellLife {
       }
       t.end();
     }
-    if (stops) {
+    if (relations != null && relations.stopWanted) {
       publishPending(t);
       stop(t, ExitReason.NORMAL);
     }

@@ -203,11 +203,6 @@ final class Turn {
     forget();
   }
 
-  /// False when it did nothing but buffer effects.
-  boolean isUnusual() {
-    return unusual;
-  }
-
   boolean hasEffects() {
     return count > 0 || unusual && !undo.isEmpty();
   }
