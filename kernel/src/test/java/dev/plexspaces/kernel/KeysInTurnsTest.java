@@ -122,7 +122,17 @@ class KeysInTurnsTest {
     TestType passing =
         TestType.of(
             "volatile",
-            () -> Script.of("*", (c, m) -> answer(m.type(), c, m.payload())),
+            () ->
+                Script.of("*", (c, m) -> answer(m.type(), c, m.payload()))
+                    .on(
+                        "stop_increment_put",
+                        (c, m) -> {
+                          c.stop();
+                          c.kv().increment("n", 1);
+                          store.refuse(ErrorCode.UNAVAILABLE, 1);
+                          c.kv().put("k", 1);
+                          return null;
+                        }),
             FacetCatalog.VIRTUAL_ACTOR);
     Node started = Node.withManualTime(store, clock).offer(durable, passing);
     nodes.add(started);
@@ -270,6 +280,15 @@ class KeysInTurnsTest {
     Node.eventually(() -> stored("sum").equals("" + actors));
     Node.eventually(() -> store.actorsWithWork().isEmpty());
     assertThat(store.deadLetters(Node.SCOPE, 0, 10)).isEmpty();
+  }
+
+  @Test
+  void stop_ofAVolatileActor_standsFromItsCommitPointOn_evenIfTheRestIsRefused() {
+    assertThat(node.askFails("volatile", "a", "stop_increment_put", null).code())
+        .isEqualTo(ErrorCode.UNAVAILABLE);
+    assertThat(stored("n")).isEqualTo("1");
+    assertThat(stored("k")).isEqualTo("absent");
+    Node.eventually(() -> node.state("volatile", "a").isEmpty());
   }
 
   @Test
