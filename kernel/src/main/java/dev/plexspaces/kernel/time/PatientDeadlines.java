@@ -103,6 +103,7 @@ final class PatientDeadlines {
   /// @return true when it is the first of its batch
   boolean add(Deadline deadline) {
     int index = ((int) Thread.currentThread().threadId() & mask) * STRIDE;
+    Batch counted = null;
     while (true) {
       Batch batch = (Batch) BATCHES.getVolatile(batches, index);
       Deadline top = batch.top;
@@ -110,7 +111,11 @@ final class PatientDeadlines {
         Thread.onSpinWait();
         continue;
       }
-      batch.added.getAndIncrement();
+      if (batch != counted) {
+        // Once, however often another one gets in first.
+        batch.added.getAndIncrement();
+        counted = batch;
+      }
       deadline.next = top;
       if (TOP.compareAndSet(batch, top, deadline)) {
         // Not before it is in: done in between and counted at a batch that was closed meanwhile, it

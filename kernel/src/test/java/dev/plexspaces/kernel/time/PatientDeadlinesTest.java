@@ -110,6 +110,31 @@ class PatientDeadlinesTest {
   }
 
   @Test
+  void allDone_addedByThreadsThatGetInEachOthersWay_areDroppedUnseen() throws InterruptedException {
+    List<List<Ask>> all = new ArrayList<>();
+    List<Thread> threads = new ArrayList<>();
+    for (int t = 0; t < 2; t++) {
+      List<Ask> own = new ArrayList<>();
+      all.add(own);
+      threads.add(
+          Thread.ofPlatform()
+              .start(
+                  () -> {
+                    for (int i = 0; i < 200_000; i++) {
+                      Ask ask = add();
+                      ask.answer();
+                      own.add(ask);
+                    }
+                  }));
+    }
+    for (Thread thread : threads) {
+      thread.join();
+    }
+    losePatience();
+    assertThat(all).allSatisfy(own -> assertThat(own).allMatch(ask -> ask.looks.get() == 0));
+  }
+
+  @Test
   void notDone_areHandedOutOnce_whenTheirBatchIsOutOfPatience() {
     List<Ask> asks = add(100);
     asks.subList(0, 90).forEach(Ask::answer);
