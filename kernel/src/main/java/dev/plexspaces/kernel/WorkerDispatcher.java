@@ -242,8 +242,8 @@ final class WorkerDispatcher implements Dispatcher {
         }
         if (cell == null) {
           fromNext = 0;
-          // Looked at here and not for each pending one: this is the path of a conversation.
           turn.cell = null;
+          // Looked at here and not for each pending one: this is the path of a conversation.
           cell = (s.bit & allowed) == 0 ? null : find(s);
           if (cell == null) {
             giveUp(s);

@@ -252,11 +252,16 @@ final class Node implements AutoCloseable {
 
   /// @return whether the message is on disk
   CompletableFuture<Boolean> telling(String type, String key, String operation, Object payload) {
+    return telling(context(), type, key, request(operation, payload, BOUND));
+  }
+
+  CompletableFuture<Boolean> telling(
+      RequestContext context, String type, String key, Invoker.Request request) {
     CompletableFuture<Boolean> outcome = new CompletableFuture<>();
     system.tell(
-        context(),
+        context,
         to(type, key),
-        request(operation, payload, BOUND),
+        request,
         new Invoker.TellListener() {
           @Override
           public void accepted(ActorId target, String messageId, boolean durable) {

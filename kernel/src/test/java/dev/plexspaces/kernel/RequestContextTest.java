@@ -2,11 +2,9 @@ package dev.plexspaces.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.plexspaces.kernel.identity.ActorId;
 import dev.plexspaces.kernel.identity.Scope;
 import dev.plexspaces.sdk.ChildSpec;
 import dev.plexspaces.sdk.ErrorCode;
-import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.sdk.RequestContext;
 import java.time.Duration;
 import java.time.Instant;
@@ -103,19 +101,7 @@ class RequestContextTest {
 
   @Test
   void tellFromOutside_hasNoDeadline_becauseNobodyWaits() {
-    node.system.tell(
-        request,
-        new Invoker.Target("actor", Optional.of("a")),
-        Node.request("tell", null, Node.BOUND),
-        new Invoker.TellListener() {
-          @Override
-          public void accepted(ActorId target, String messageId, boolean durable) {}
-
-          @Override
-          public void failed(PlexException error) {
-            throw new AssertionError(error);
-          }
-        });
+    Node.await(node.telling(request, "actor", "a", Node.request("tell", null, Node.BOUND)));
     RequestContext passedOn = Node.take(seen);
     assertThat(passedOn.requestId()).isEqualTo("r-1");
     assertThat(passedOn.deadline()).isEmpty();
