@@ -65,6 +65,13 @@ public final class Bench {
         System.exit(2);
       }
     }
+    try {
+      Messaging.workloads();
+      Messaging.contestants();
+    } catch (IllegalArgumentException unknown) {
+      System.err.println("bench: " + unknown.getMessage());
+      System.exit(2);
+    }
     for (String name : names) {
       BENCHMARKS.get(name).run(options);
     }

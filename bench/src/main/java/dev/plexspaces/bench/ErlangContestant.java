@@ -14,6 +14,9 @@ import java.util.List;
 /// round over its standard input, so its rounds interleave with the JVM's.
 final class ErlangContestant implements Contestant {
 
+  /// Of the family.
+  static final String NAME = "erlang";
+
   /// Room for skynet's processes and a million idle ones.
   private static final String PROCESS_LIMIT = "4000000";
 
@@ -23,7 +26,7 @@ final class ErlangContestant implements Contestant {
   record Erlang(Path beams) implements Family {
     @Override
     public String name() {
-      return "erlang";
+      return NAME;
     }
 
     @Override

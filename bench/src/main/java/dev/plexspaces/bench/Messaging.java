@@ -2,6 +2,7 @@ package dev.plexspaces.bench;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /// Messages, asks and spawning against Pekko and Erlang.
 final class Messaging {
@@ -27,18 +28,27 @@ final class Messaging {
           new Workload.PingPong(1_024, BLOCK_EVERY),
           new Workload.AskFromOutside(256, 256, BLOCK_EVERY));
 
+  private static final List<Contestant.Family> ON_THE_JVM =
+      List.of(
+          new PlexContestant.Plex(),
+          new PekkoContestant.ForkJoin(),
+          new PekkoContestant.VirtualThreads());
+
+  private static final Contestant.Family SLEEP_VIRTUAL = new SleepAlone.Sleep(true);
+  private static final Contestant.Family SLEEP_PLATFORM = new SleepAlone.Sleep(false);
+
   private Messaging() {}
 
   static void run(Bench.Options options) throws Exception {
     List<Contestant.Family> families = families(options);
-    String only = System.getProperty("bench.workloads", "");
+    Selection only = workloads();
     try (Report report =
         new Report(
             options.results().resolve("messaging.txt"), "Messaging: the same work, peer by peer")) {
       report.line("timing   %s", options.timing());
       Comparison comparison = new Comparison(options.timing(), report);
       for (Workload workload : WORKLOADS) {
-        if (only.isEmpty() || List.of(only.split(",")).contains(workload.name())) {
+        if (only.has(workload.name())) {
           comparison.run(workload, contestants(workload, families), goals(workload));
         }
       }
@@ -50,10 +60,10 @@ final class Messaging {
       Workload workload, List<Contestant.Family> families) {
     List<Contestant.Family> limits = new ArrayList<>();
     if (workload.blocks()) {
-      limits.add(new SleepAlone.Sleep(true));
+      limits.add(SLEEP_VIRTUAL);
     }
     if (workload.equals(SLEEP_BOUND)) {
-      limits.add(new SleepAlone.Sleep(false));
+      limits.add(SLEEP_PLATFORM);
     }
     List<Contestant.Family> contestants = new ArrayList<>(families);
     contestants.addAll(chosen(limits));
@@ -61,10 +71,7 @@ final class Messaging {
   }
 
   static List<Contestant.Family> families(Bench.Options options) {
-    List<Contestant.Family> families = new ArrayList<>();
-    families.add(new PlexContestant.Plex());
-    families.add(new PekkoContestant.ForkJoin());
-    families.add(new PekkoContestant.VirtualThreads());
+    List<Contestant.Family> families = new ArrayList<>(ON_THE_JVM);
     if (ErlangContestant.available()) {
       families.add(new ErlangContestant.Erlang(options.beams()));
     }
@@ -72,12 +79,27 @@ final class Messaging {
   }
 
   private static List<Contestant.Family> chosen(List<Contestant.Family> families) {
-    String only = System.getProperty("bench.contestants", "");
-    return only.isEmpty()
-        ? families
-        : families.stream()
-            .filter(family -> List.of(only.split(",")).contains(family.name()))
-            .toList();
+    Selection only = contestants();
+    return families.stream().filter(family -> only.has(family.name())).toList();
+  }
+
+  /// @throws IllegalArgumentException for names that no workload has
+  static Selection workloads() {
+    return Selection.of("bench.workloads", WORKLOADS.stream().map(Workload::name).toList());
+  }
+
+  /// @throws IllegalArgumentException for names that no contestant has
+  static Selection contestants() {
+    return Selection.of("bench.contestants", contestantNames());
+  }
+
+  /// Of all there can be, also where Erlang is not installed.
+  static List<String> contestantNames() {
+    return Stream.concat(
+            Stream.concat(ON_THE_JVM.stream(), Stream.of(SLEEP_VIRTUAL, SLEEP_PLATFORM))
+                .map(Contestant.Family::name),
+            Stream.of(ErlangContestant.NAME))
+        .toList();
   }
 
   /// DESIGN section 11: ahead everywhere, 1.5 times on ping-pong and ask, three times the
@@ -97,7 +119,7 @@ final class Messaging {
     goals.add(new Comparison.Goal("pekko-virtual-threads", virtualThreads));
     goals.add(new Comparison.Goal("erlang", 1));
     if (sleepBound) {
-      goals.add(new Comparison.Goal(new SleepAlone.Sleep(true).name(), PARITY));
+      goals.add(new Comparison.Goal(SLEEP_VIRTUAL.name(), PARITY));
     }
     return goals;
   }
