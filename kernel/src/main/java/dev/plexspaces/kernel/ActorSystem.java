@@ -856,7 +856,7 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     ActorCell sender = from.running();
     long nanos = LinkedMailbox.BLOCK_MAX_NANOS;
     if (e.replyTo != null) {
-      nanos = Math.min(nanos, e.replyTo.dueNanos() - clock.nanoTime());
+      nanos = Math.min(nanos, e.replyTo.leftNanos(clock.nanoTime()));
     }
     long due = clock.nanoTime() + nanos;
     while (true) {

@@ -74,7 +74,7 @@ final class Asks {
   private void block(ActorCell caller, Turn t, ReplyTo.Blocking reply) {
     if (!reply.ready()) {
       caller.blocks();
-      system.watch(reply, reply.dueNanos() - system.clock().nanoTime());
+      system.watch(reply, reply.leftNanos(system.clock().nanoTime()));
       system.dispatcher().await(t.worker, reply);
     } else if (t.pending != null) {
       // The caller's code goes on and may block on what the callee made ready.
@@ -161,10 +161,10 @@ final class Asks {
         && e.extras.asker.requestId().equals(wait.requestId);
   }
 
-  /// The wall clock at a point of the monotonic one, milliseconds since 1970.
-  long millisAt(long nanos) {
+  /// When a wait ends at the latest by the wall clock, milliseconds since 1970.
+  long dueMillis(ReplyTo wait) {
     return system.clock().millis()
-        + TimeUnit.NANOSECONDS.toMillis(nanos - system.clock().nanoTime());
+        + TimeUnit.NANOSECONDS.toMillis(wait.leftNanos(system.clock().nanoTime()));
   }
 
   /// Time until the deadline of the request a turn works for.

@@ -248,7 +248,7 @@ final class CommitPoints {
     }
     try {
       if (intent == null) {
-        long deadline = system.asks().millisAt(wait.dueNanos());
+        long deadline = system.asks().dueMillis(wait);
         Envelope e =
             new Envelope(
                 Message.Kind.CALL,

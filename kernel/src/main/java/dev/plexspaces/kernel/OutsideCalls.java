@@ -57,8 +57,7 @@ final class OutsideCalls {
         key = null;
       }
       ReplyTo.Outside reply =
-          new ReplyTo.Outside(
-              system.clock().nanoTime() + timeout.toNanos(), told, to.address, request.operation());
+          new ReplyTo.Outside(timeout.toNanos(), told, to.address, request.operation());
       Envelope e = envelope(Message.Kind.CALL, context, request, reply);
       if (key != null) {
         e.extras().idempotency = key;

@@ -32,6 +32,10 @@ abstract class ReplyTo extends Deadline {
     super(dueNanos);
   }
 
+  ReplyTo(long nanos, boolean relative) {
+    super(nanos, relative);
+  }
+
   /// Settles with a value; false when it was settled before.
   final boolean complete(ActorCell by, Object value) {
     if (outcome == null && OUTCOME.compareAndSet(this, null, value == null ? NULL : value)) {
@@ -211,8 +215,9 @@ abstract class ReplyTo extends Deadline {
     private final Address callee;
     private final String operation;
 
-    Outside(long dueNanos, Invoker.ReplyListener listener, Address callee, String operation) {
-      super(dueNanos);
+    /// @param timeoutNanos from when it is watched
+    Outside(long timeoutNanos, Invoker.ReplyListener listener, Address callee, String operation) {
+      super(timeoutNanos, true);
       this.listener = listener;
       this.callee = callee;
       this.operation = operation;

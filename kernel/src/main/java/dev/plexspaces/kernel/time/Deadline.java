@@ -5,8 +5,11 @@ package dev.plexspaces.kernel.time;
 /// once.
 public abstract class Deadline {
 
-  /// When it is due, on the scale of [Clock#nanoTime].
-  final long dueNanos;
+  /// When it is due, on the scale of [Clock#nanoTime]; or how long after it was added.
+  final long nanos;
+
+  /// True when `nanos` counts from when it was added.
+  final boolean relative;
 
   /// Below this one in the stripe it was pushed on; the wheel's.
   Deadline next;
@@ -19,12 +22,45 @@ public abstract class Deadline {
 
   /// @param dueNanos when it is due, on the scale of [Clock#nanoTime]; at most 146 years ahead
   protected Deadline(long dueNanos) {
-    this.dueNanos = dueNanos;
+    this(dueNanos, false);
   }
 
-  /// When it is due, on the scale of [Clock#nanoTime].
-  public final long dueNanos() {
-    return dueNanos;
+  /// @param nanos when it is due, or how long after it is added: whoever adds many then need not
+  ///   look at the clock for each
+  /// @param relative which of the two
+  protected Deadline(long nanos, boolean relative) {
+    this.nanos = nanos;
+    this.relative = relative;
+  }
+
+  /// How long it is until it is due, nanoseconds; where that counts from when it was added, all of
+  /// it.
+  public final long leftNanos(long nowNanos) {
+    return relative ? nanos : nanos - nowNanos;
+  }
+
+  /// One whose time counts from now on.
+  final Deadline from(long nowNanos) {
+    return relative ? new Fixed(nowNanos + nanos, this) : this;
+  }
+
+  private static final class Fixed extends Deadline {
+    private final Deadline what;
+
+    Fixed(long dueNanos, Deadline what) {
+      super(dueNanos);
+      this.what = what;
+    }
+
+    @Override
+    protected boolean done() {
+      return what.done();
+    }
+
+    @Override
+    protected void expired() {
+      what.expired();
+    }
   }
 
   /// True once nothing needs to happen any more; must then stay true. Called by the wheel's thread,

@@ -130,23 +130,26 @@ public final class DeadlineWheel implements AutoCloseable {
     thread.start();
   }
 
-  /// Hands over a deadline; never blocks, allocates nothing. After [#close] it never fires.
+  /// Hands over a deadline; never blocks, and allocates only when its time counts from now. After
+  /// [#close] it never fires.
   ///
   /// @param deadline one that was never added before
   public void add(Deadline deadline) {
+    Deadline fixed = deadline.relative ? deadline.from(nanoClock.getAsLong()) : deadline;
     int index = ((int) Thread.currentThread().threadId() & stripeMask) * STRIDE;
     Deadline head;
     do {
       head = (Deadline) HEADS.getVolatile(heads, index);
-      deadline.next = head;
-    } while (!HEADS.compareAndSet(heads, index, head, deadline));
+      fixed.next = head;
+    } while (!HEADS.compareAndSet(heads, index, head, fixed));
     if (head == null && asleep) {
       LockSupport.unpark(sweeper);
     }
   }
 
   /// Like [#add], for a deadline that is [#PATIENT_NANOS] away or more and will most likely be done
-  /// long before: whoever makes it done must call [Deadline#countDone] then.
+  /// long before: whoever makes it done must call [Deadline#countDone] then. Where its time counts
+  /// from when it is added it may fire one more [#TICK_NANOS] late.
   ///
   /// @param deadline one that was never added before
   public void addPatient(Deadline deadline) {
@@ -179,7 +182,7 @@ public final class DeadlineWheel implements AutoCloseable {
     drain();
     promoteYoung();
     dropDoneFirst();
-    return size == 0 ? OptionalLong.empty() : OptionalLong.of(queue[0].dueNanos);
+    return size == 0 ? OptionalLong.empty() : OptionalLong.of(queue[0].nanos);
   }
 
   /// Deadlines in the queue, done ones not yet dropped included, those added since the last tick
@@ -241,7 +244,7 @@ public final class DeadlineWheel implements AutoCloseable {
       if (size == 0) {
         LockSupport.park(this);
       } else {
-        long nanos = queue[0].dueNanos - nanoClock.getAsLong();
+        long nanos = queue[0].nanos - nanoClock.getAsLong();
         LockSupport.parkNanos(this, Math.max(nanos, TICK_NANOS));
       }
     }
@@ -266,7 +269,7 @@ public final class DeadlineWheel implements AutoCloseable {
     promoteYoung();
     ticks++;
     long nowNanos = nanoClock.getAsLong();
-    boolean added = patient.tick(this::keepPatient);
+    boolean added = patient.tick(nanoClock, this::keepPatient);
     for (int i = 0; i < heads.length; i += STRIDE) {
       if (HEADS.getVolatile(heads, i) == null) {
         continue;
@@ -290,7 +293,7 @@ public final class DeadlineWheel implements AutoCloseable {
   /// What is not done yet but far from due is likely done at the next tick, so it waits for that
   /// outside of the queue.
   private void keep(Deadline deadline, long nowNanos) {
-    if (deadline.dueNanos - nowNanos < YOUNG_TICKS * TICK_NANOS) {
+    if (deadline.nanos - nowNanos < YOUNG_TICKS * TICK_NANOS) {
       push(deadline);
       return;
     }
@@ -317,7 +320,7 @@ public final class DeadlineWheel implements AutoCloseable {
 
   private int fire(long nowNanos) {
     int fired = 0;
-    while (size > 0 && queue[0].dueNanos - nowNanos <= 0) {
+    while (size > 0 && queue[0].nanos - nowNanos <= 0) {
       Deadline deadline = pop();
       if (!deadline.done()) {
         fired++;
@@ -423,7 +426,7 @@ public final class DeadlineWheel implements AutoCloseable {
 
   /// By difference, because the clock's origin is arbitrary and its values may wrap.
   private static boolean before(Deadline one, Deadline other) {
-    long difference = one.dueNanos - other.dueNanos;
+    long difference = one.nanos - other.nanos;
     return difference < 0 || (difference == 0 && one.order < other.order);
   }
 }

@@ -7,6 +7,7 @@ import java.util.Iterator;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 
 /// Deadlines that are far away and most likely done soon: asks. They wait in batches, and a batch
 /// of which all are done is dropped without looking at a single one. Any thread adds; the rest
@@ -61,6 +62,8 @@ final class PatientDeadlines {
 
     /// Of the closed batch.
     private Deadline newest;
+
+    private long closedNanos;
 
     private int age;
 
@@ -135,10 +138,12 @@ final class PatientDeadlines {
     return closed.isEmpty();
   }
 
-  /// Closes what was added since the last tick and hands out what was not done in time.
+  /// Closes what was added since the last tick and hands out what was not done in time. Time that
+  /// counts from when a deadline was added begins when its batch is closed: that is late by at most
+  /// a tick, and nobody had to look at the clock.
   ///
   /// @return true when anything was added
-  boolean tick(Consumer<Deadline> keep) {
+  boolean tick(LongSupplier nanoClock, Consumer<Deadline> keep) {
     for (Iterator<Batch> it = closed.iterator(); it.hasNext(); ) {
       Batch batch = it.next();
       if (batch.allDone()) {
@@ -158,6 +163,8 @@ final class PatientDeadlines {
       Deadline newest = (Deadline) TOP.getAndSet(batch, CLOSED);
       BATCHES.setVolatile(batches, i, new Batch());
       batch.newest = newest;
+      // Looked at behind the last one that was added: none may be due early.
+      batch.closedNanos = nanoClock.getAsLong();
       closed.add(batch);
     }
     return added;
@@ -168,7 +175,7 @@ final class PatientDeadlines {
       Deadline next = d.next;
       d.next = null;
       if (!d.done()) {
-        keep.accept(d);
+        keep.accept(d.from(batch.closedNanos));
       }
       d = next;
     }

@@ -16,7 +16,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class DeadlineWheelTest {
 
   private final List<String> fired = new ArrayList<>();
-  private final DeadlineWheel wheel = new DeadlineWheel(() -> 0, 1);
+  private long now;
+  private final DeadlineWheel wheel = new DeadlineWheel(() -> now, 1);
 
   private final class Named extends Deadline {
     private final String name;
@@ -24,6 +25,11 @@ class DeadlineWheelTest {
 
     Named(String name, long dueNanos) {
       super(dueNanos);
+      this.name = name;
+    }
+
+    Named(String name, long nanos, boolean relative) {
+      super(nanos, relative);
       this.name = name;
     }
 
@@ -63,6 +69,22 @@ class DeadlineWheelTest {
     assertThat(wheel.advance(1_000)).isEqualTo(1);
     assertThat(fired).containsExactly("early", "middle", "late");
     assertThat(wheel.queued()).isZero();
+  }
+
+  @Test
+  void timeThatCountsFromWhenItWasAdded_endsThatLongAfter() {
+    now = 100;
+    Named done = new Named("done", 10, true);
+    wheel.add(done);
+    wheel.addPatient(new Named("patient", 10, true));
+    wheel.add(new Named("exact", 109));
+    done.done = true;
+
+    assertThat(wheel.nextDueNanos()).hasValue(109);
+    wheel.advance(109);
+    assertThat(fired).containsExactly("exact");
+    wheel.advance(110);
+    assertThat(fired).containsExactly("exact", "patient");
   }
 
   @Test
@@ -244,10 +266,10 @@ class DeadlineWheelTest {
         }
         long at = now;
         open.stream()
-            .filter(deadline -> deadline.dueNanos() <= at)
-            .sorted((a, b) -> Long.compare(a.dueNanos(), b.dueNanos()))
+            .filter(deadline -> deadline.leftNanos(0) <= at)
+            .sorted((a, b) -> Long.compare(a.leftNanos(0), b.leftNanos(0)))
             .forEach(deadline -> expected.add(deadline.name));
-        open.removeIf(deadline -> deadline.dueNanos() <= at);
+        open.removeIf(deadline -> deadline.leftNanos(0) <= at);
         own.advance(now);
         assertThat(fired).as("round %d at %d", round, now).isEqualTo(expected);
       }

@@ -1,6 +1,7 @@
 package dev.plexspaces.kernel.time;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
@@ -18,6 +19,7 @@ class PatientDeadlinesTest {
 
   private final PatientDeadlines patient = new PatientDeadlines(1);
   private final List<Deadline> kept = new ArrayList<>();
+  private long nanos;
 
   private static final class Ask extends Deadline {
     final AtomicInteger looks = new AtomicInteger();
@@ -25,6 +27,11 @@ class PatientDeadlinesTest {
 
     Ask() {
       super(0);
+    }
+
+    /// @param nanos from when it is added
+    Ask(long nanos) {
+      super(nanos, true);
     }
 
     void answer() {
@@ -68,7 +75,7 @@ class PatientDeadlinesTest {
   }
 
   private boolean tick() {
-    return patient.tick(kept::add);
+    return patient.tick(() -> nanos, kept::add);
   }
 
   /// Until a batch that was closed by the first tick is out of patience.
@@ -149,6 +156,22 @@ class PatientDeadlinesTest {
     assertThat(patient.isEmpty()).isTrue();
     losePatience();
     assertThat(kept).hasSize(9);
+  }
+
+  @Test
+  void timeThatCountsFromWhenItWasAdded_beginsWhenTheBatchIsClosed() {
+    Ask ask = new Ask(100);
+    patient.add(ask);
+    assertThat(ask.leftNanos(3)).isEqualTo(100);
+    nanos = 5;
+    tick();
+    nanos = 50;
+    losePatience();
+    assertThat(kept).singleElement().returns(105L, d -> d.leftNanos(0));
+    assertThat(kept.getFirst().done()).isFalse();
+    ask.answer();
+    assertThat(kept.getFirst().done()).isTrue();
+    assertThatThrownBy(() -> kept.getFirst().expired()).hasMessage("the wheel's");
   }
 
   @Test
@@ -242,13 +265,13 @@ class PatientDeadlinesTest {
           }
         };
     while (adding.getCount() > 0) {
-      patient.tick(keep);
+      patient.tick(() -> 0, keep);
     }
     for (Thread thread : threads) {
       thread.join();
     }
     for (int i = 0; i <= PatientDeadlines.PATIENCE_TICKS; i++) {
-      patient.tick(keep);
+      patient.tick(() -> 0, keep);
     }
     assertThat(patient.isEmpty()).isTrue();
     assertThat(twice).isEmpty();
