@@ -38,6 +38,8 @@ final class WorkerDispatcher implements Dispatcher {
     the slot it waits at, going by its last turns. A wake-up and fetching the messages from another
     core cost more. An estimate that proves wrong is corrected at the next tick.
   - Of the slots only the first ones may run when that gets more done, see SlotLimit.
+  - A worker that ran out of work waits a moment for more and lets the machine's other threads go
+    first meanwhile, see LingerBudget: what keeps coming wakes nobody.
   - Idle: the slot is marked free and its worker parks; nothing polls. The monitor parks when all
     slots are free. */
 
@@ -61,6 +63,10 @@ final class WorkerDispatcher implements Dispatcher {
 
   /// Ticks after a foreign block in which every slot is woken at once.
   private static final int WARY_TICKS = 1_000;
+
+  /// Ticks of work before workers wait for more: finding the native call they need for it takes a
+  /// good part of the time a node takes to start.
+  private static final int LINGER_AFTER_TICKS = 1_000;
 
   /// Pause of the monitor.
   static final long TICK_NANOS = 1_000_000;
@@ -95,6 +101,7 @@ final class WorkerDispatcher implements Dispatcher {
 
   private final SlotLimit limit;
   private final RescueBudget rescueBudget = new RescueBudget();
+  private final LingerBudget lingerBudget = new LingerBudget();
 
   /// Stack of parked workers. Nodes are never reused, so a compare-and-set cannot be fooled.
   private final AtomicReference<Spare> spares = new AtomicReference<>();
@@ -107,6 +114,9 @@ final class WorkerDispatcher implements Dispatcher {
 
   /// Ticks left in which handlers are expected to block; racy.
   private int wary;
+
+  /// Workers may wait a moment for work. Set once the node has been at work for some time.
+  private volatile boolean lingers;
 
   private record Spare(SlotWorker worker, Spare below) {}
 
@@ -246,6 +256,9 @@ final class WorkerDispatcher implements Dispatcher {
           // Looked at here and not for each pending one: this is the path of a conversation.
           cell = (s.bit & allowed) == 0 ? null : find(s);
           if (cell == null) {
+            cell = linger(s);
+          }
+          if (cell == null) {
             giveUp(s);
             return;
           }
@@ -273,6 +286,30 @@ final class WorkerDispatcher implements Dispatcher {
       ActorCell ready = turn.pending;
       turn = new Turn(this, null);
       turn.pending = ready;
+    }
+
+    /// Waits a moment for work, while the slot still counts as taken: nobody wakes another one.
+    ///
+    /// @return null when none came
+    private ActorCell linger(Slot s) {
+      if (!lingers || !lingerBudget.allows()) {
+        return null;
+      }
+      s.measuredNanos = 0;
+      long until = System.nanoTime() + LingerBudget.LINGER_NANOS;
+      while (s.owner == this && !s.yieldWanted && wary == 0 && (s.bit & allowed) != 0) {
+        ProcessorYield.yield();
+        ActorCell cell = workWaits() ? find(s) : null;
+        if (cell != null) {
+          lingerBudget.found();
+          return cell;
+        }
+        if (System.nanoTime() - until >= 0) {
+          lingerBudget.inVain();
+          break;
+        }
+      }
+      return null;
     }
 
     private void book(Slot s) {
@@ -617,6 +654,7 @@ final class WorkerDispatcher implements Dispatcher {
     SlotWorker[] seenOwner = new SlotWorker[slots.length];
     long handled = 0;
     long at = System.nanoTime();
+    int ticks = 0;
     while (!closed) {
       if (Long.bitCount(free.get()) == slots.length) {
         monitorParked = true;
@@ -648,6 +686,13 @@ final class WorkerDispatcher implements Dispatcher {
       wary = Math.max(0, wary - 1);
       rescueBudget.tick(rescuer == UNWANTED && workWaits() && handlerBlocks());
       RESCUER.compareAndSet(this, UNWANTED, ABSENT);
+      lingerBudget.tick();
+      if (ticks < LINGER_AFTER_TICKS && ++ticks == LINGER_AFTER_TICKS) {
+        Thread.ofPlatform()
+            .daemon()
+            .name("plexspaces-linger")
+            .start(() -> lingers = ProcessorYield.possible());
+      }
     }
   }
 
@@ -686,6 +731,11 @@ final class WorkerDispatcher implements Dispatcher {
       sawBlock(owner);
       handOver(s);
     }
+  }
+
+  /// How often a worker that ran out of work got some before it parked. A snapshot, for tests.
+  long foundByLingering() {
+    return lingerBudget.foundSoFar();
   }
 
   /// True while no actor runs and none waits to. A snapshot, for tests.

@@ -614,6 +614,25 @@ class DispatcherTest {
     }
   }
 
+  @Test
+  void workThatKeepsComing_isFoundByAWorkerThatHasNotParked() {
+    assertThat(ProcessorYield.possible()).as("this JVM may make native calls").isTrue();
+    try (Node node = Node.withParallelism(1).offer(echo())) {
+      WorkerDispatcher dispatcher = (WorkerDispatcher) node.system.dispatcher();
+      Node.eventually(
+          () -> {
+            for (int i = 0; i < 100; i++) {
+              CompletableFuture<Object> reply = node.asking("echo", "e", "go", i);
+              while (!reply.isDone()) {
+                Thread.onSpinWait();
+              }
+            }
+            return dispatcher.foundByLingering() > 0;
+          });
+      becomesIdle(node);
+    }
+  }
+
   /// Callers on many threads, actors on top of each other and side by side: each message runs once,
   /// alone, in the order of its sender.
   @Test
