@@ -30,8 +30,8 @@ public final class Bench {
           Path.of(System.getProperty("bench.beams", "bench/target/erlang")),
           Path.of(System.getProperty("bench.data", "bench/target/data")),
           new Comparison.Timing(
-              Integer.getInteger("bench.round.ms", 700),
-              Integer.getInteger("bench.rounds", 5),
+              Integer.getInteger("bench.round.ms", 400),
+              Integer.getInteger("bench.rounds", 15),
               Integer.getInteger("bench.warmups", 12),
               Integer.getInteger("bench.tune.ms", 250)));
     }

@@ -107,6 +107,7 @@ final class Comparison {
     int count = entrants.size();
     long[] operations = new long[count];
     double[][] rates = new double[count][timing.rounds];
+    double[][] costs = new double[count][timing.rounds];
     for (int i = 0; i < count; i++) {
       Contestant contestant = entrants.get(i).contestant;
       operations[i] = warmUp(workload, contestant, calibrate(workload, contestant, timing.roundMs));
@@ -114,23 +115,28 @@ final class Comparison {
     for (int round = 0; round < timing.rounds; round++) {
       for (int turn = 0; turn < count; turn++) {
         int i = (turn + round) % count;
-        rates[i][round] =
-            rate(operations[i], entrants.get(i).contestant.run(workload, operations[i]));
+        Contestant contestant = entrants.get(i).contestant;
+        long cpuBefore = contestant.cpuNanos();
+        rates[i][round] = rate(operations[i], contestant.run(workload, operations[i]));
+        costs[i][round] = (double) (contestant.cpuNanos() - cpuBefore) / operations[i];
         report.line(
             String.format(
                 Locale.ROOT,
-                "round %-2d %-22s %,15.0f   (%,d operations)",
+                "round %-2d %-22s %,15.0f %,9.0f ns   (%,d operations)",
                 round + 1,
                 entrants.get(i).family.name(),
                 rates[i][round],
+                costs[i][round],
                 operations[i]));
       }
     }
-    table(entrants, rates, goals);
+    table(entrants, rates, costs, goals);
   }
 
-  private void table(List<Entrant> entrants, double[][] rates, List<Goal> goals) {
-    report.line(String.format("%-24s %15s %15s %15s   %s", "", "median", "min", "max", "setting"));
+  private void table(List<Entrant> entrants, double[][] rates, double[][] costs, List<Goal> goals) {
+    report.line(
+        String.format(
+            "%-24s %15s %15s %15s %12s   %s", "", "median", "min", "max", "cpu each", "setting"));
     Map<String, double[]> byName = new LinkedHashMap<>();
     for (int i = 0; i < entrants.size(); i++) {
       Entrant entrant = entrants.get(i);
@@ -139,11 +145,12 @@ final class Comparison {
       report.line(
           String.format(
               Locale.ROOT,
-              "%-24s %,15.0f %,15.0f %,15.0f   %s",
+              "%-24s %,15.0f %,15.0f %,15.0f %,9.0f ns   %s",
               entrant.family.name(),
               median(sorted),
               sorted[0],
               sorted[sorted.length - 1],
+              median(sorted(costs[i])),
               entrant.setting));
     }
     if (!entrants.getFirst().family.name().equals(PlexContestant.NAME)) {

@@ -32,6 +32,12 @@ interface Contestant extends AutoCloseable {
   /// @return the nanoseconds from the first message to the last
   long run(Workload workload, long operations) throws Exception;
 
+  /// Processor time its process has used so far, nanoseconds: of all of its threads, which for
+  /// those in this JVM is the compiler's and the collector's, too.
+  default long cpuNanos() {
+    return Cpu.ofThisProcess();
+  }
+
   /// Spawns idle actors, measures them and stops them.
   IdleCost idle(int actors) throws Exception;
 

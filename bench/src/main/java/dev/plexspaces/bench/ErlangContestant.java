@@ -82,6 +82,11 @@ final class ErlangContestant implements Contestant {
   }
 
   @Override
+  public long cpuNanos() {
+    return Cpu.of(process);
+  }
+
+  @Override
   public IdleCost idle(int actors) throws IOException {
     List<String> numbers = ask("idle " + actors);
     return new IdleCost(

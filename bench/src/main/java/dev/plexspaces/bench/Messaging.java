@@ -22,6 +22,7 @@ final class Messaging {
           new Workload.FanIn(16),
           new Workload.Skynet(1_000_000, 10),
           new Workload.AskFromOutside(16, 256, 0),
+          new Workload.AskFromOutside(16, 4_096, 0),
           new Workload.AskFromActor(1),
           new Workload.AskFromActor(16),
           SLEEP_BOUND,

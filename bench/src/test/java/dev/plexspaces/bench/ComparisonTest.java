@@ -27,9 +27,19 @@ class ComparisonTest {
     @Override
     public Contestant open(String setting) {
       return new Contestant() {
+        private long cpu = 1_000_000;
+
+        /// On two processors all the time.
         @Override
         public long run(Workload workload, long operations) {
-          return operations * nanosPerOperation.get(setting);
+          long nanos = operations * nanosPerOperation.get(setting);
+          cpu += 2 * nanos;
+          return nanos;
+        }
+
+        @Override
+        public long cpuNanos() {
+          return cpu;
         }
 
         @Override
@@ -63,7 +73,7 @@ class ComparisonTest {
                 new Fake("plexspaces", Map.of("defaults", 100L)),
                 new Fake("peer", Map.of("a", 400L, "b", 200L, "c", 300L))));
 
-    assertThat(text).containsPattern("peer +5,000,000 +5,000,000 +5,000,000 +b\n");
+    assertThat(text).containsPattern("peer +5,000,000 +5,000,000 +5,000,000 +400 ns +b\n");
   }
 
   @Test
