@@ -329,6 +329,7 @@ final class CellContext implements ActorContext {
     if (FacetCatalog.named(child.facets(), FacetCatalog.DURABILITY) != null) {
       home.entry.type.requireDurable();
     }
+    home.entry.type.checkArgs(child.args());
     Relations relations = new Relations();
     relations.parent = cell;
     ActorCell fresh = new ActorCell(home, child.key(), child, relations);

@@ -108,7 +108,8 @@ public interface ActorContext {
   ///
   /// @return the child's address
   /// @throws PlexException `CONFLICT` when an actor with that type and key is alive,
-  ///   `ACTOR_NOT_FOUND` for an unknown type
+  ///   `ACTOR_NOT_FOUND` for an unknown type, `INVALID_MESSAGE` naming the args that its `@OnInit`
+  ///   does not know or cannot take
   ActorRef spawn(ChildSpec child);
 
   /// Stops an actor of this tenant and namespace with reason `shutdown` after its current message.

@@ -124,6 +124,30 @@ class TestActorsTest {
     }
   }
 
+  @GenServer
+  public static class Founder {
+    @Handler("spawn")
+    String spawn(ActorContext context, Map<String, Object> args) {
+      try {
+        context.spawn(ChildSpec.of("reminder", "r").args(args));
+        return "spawned";
+      } catch (PlexException e) {
+        return e.code() + " " + e.getMessage();
+      }
+    }
+  }
+
+  @Test
+  void spawn_argsThatTheChildDoesNotTake_areRefusedByName() {
+    try (TestActors actors = TestActors.of(Founder.class, Reminder.class)) {
+      assertThat(actors.ask("founder", "f", "spawn", Map.of("limit", "many", "other", 1)))
+          .isEqualTo(
+              "INVALID_MESSAGE limit: must be a number, got 'many'; other: unknown argument; there"
+                  + " are: limit");
+      assertThat(actors.ask("founder", "f", "spawn", Map.of("limit", 1))).isEqualTo("spawned");
+    }
+  }
+
   @Test
   void aClassThatCannotBeDeployed_isRefusedAsADeploymentWould() {
     assertThatThrownBy(() -> TestActors.of(Object.class)).isInstanceOf(PlexException.class);
