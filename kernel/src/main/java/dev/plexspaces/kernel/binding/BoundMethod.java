@@ -52,7 +52,7 @@ record BoundMethod(String label, Dispatch code, int index, boolean cast, List<Va
   ///
   /// @param selector the field that selected the handler, or null
   /// @param textual whether numbers in the payload may be text
-  /// @throws PlexException `INVALID_MESSAGE` naming the field, when the payload does not fit
+  /// @throws PlexException `INVALID_MESSAGE` naming the fields, when the payload does not fit
   Object call(
       Object self,
       ActorContext context,
@@ -81,20 +81,37 @@ record BoundMethod(String label, Dispatch code, int index, boolean cast, List<Va
       throw Payload.notAnObject(source);
     }
     Object[] arguments = new Object[count];
+    List<FieldViolation> wrong = null;
     for (int i = 0; i < count; i++) {
-      arguments[i] =
-          switch (values.get(i)) {
-            case OneField field -> one(field, source, selector, textual);
-            case WholeRecord(Conversion type) ->
-                type.raw().isInstance(payload)
-                    ? payload
-                    : type.convert(without(source, selector), textual);
-            case WholeMap(Conversion type) ->
-                type.convert(source == null ? Map.of() : source, textual);
-            case Given given -> payload;
-          };
+      try {
+        arguments[i] =
+            switch (values.get(i)) {
+              case OneField field -> one(field, source, selector, textual);
+              case WholeRecord(Conversion type) ->
+                  type.raw().isInstance(payload)
+                      ? payload
+                      : type.convert(without(source, selector), textual);
+              case WholeMap(Conversion type) ->
+                  type.convert(source == null ? Map.of() : source, textual);
+              case Given given -> payload;
+            };
+      } catch (PlexException e) {
+        wrong = wrong == null ? new ArrayList<>() : wrong;
+        wrong.addAll(e.violations());
+      }
+    }
+    if (wrong != null) {
+      throw invalid(wrong);
     }
     return arguments;
+  }
+
+  private static PlexException invalid(List<FieldViolation> wrong) {
+    String text =
+        wrong.stream()
+            .map(v -> v.field().isEmpty() ? v.description() : v.field() + ": " + v.description())
+            .collect(Collectors.joining("; "));
+    return new PlexException(ErrorCode.INVALID_MESSAGE, text, wrong, null);
   }
 
   /// Checks the `args` that an `@OnInit` method is to be called with; all that is wrong with its
@@ -128,11 +145,7 @@ record BoundMethod(String label, Dispatch code, int index, boolean cast, List<Va
       }
     }
     if (!wrong.isEmpty()) {
-      String text =
-          wrong.stream()
-              .map(v -> v.field() + ": " + v.description())
-              .collect(Collectors.joining("; "));
-      throw new PlexException(ErrorCode.INVALID_MESSAGE, text, wrong, null);
+      throw invalid(wrong);
     }
   }
 

@@ -23,6 +23,8 @@ import java.util.Set;
 
 /// Turns plain trees into values of one Java type, for good: all rules are here.
 ///
+/// All that is wrong with the fields of an object is said at once; of a list, the first element.
+///
 /// Nothing is coerced. Numbers must be numbers, an integer must be written as one and fit; `long`s
 /// are taken for `double` and `BigDecimal`; unknown fields of a record are refused by name, absent
 /// primitives too, absent objects are `null`. Only in *textual* trees, which come from query
@@ -788,6 +790,7 @@ public abstract sealed class Conversion {
       }
       Object[] values = new Object[components.length];
       int found = 0;
+      Mismatch wrong = null;
       for (int i = 0; i < values.length; i++) {
         String name = shape.name(i);
         Object value = map.get(name);
@@ -799,11 +802,14 @@ public abstract sealed class Conversion {
             values[i] = mode == Mode.STORED ? components[i].zero() : components[i].absent();
           }
         } catch (Mismatch e) {
-          throw e.inField(name);
+          wrong = Mismatch.both(wrong, e.inField(name));
         }
       }
       if (found < map.size() && mode != Mode.STORED) {
-        throw unknownField(map);
+        wrong = Mismatch.both(wrong, unknownField(map));
+      }
+      if (wrong != null) {
+        throw wrong;
       }
       return construct(values);
     }

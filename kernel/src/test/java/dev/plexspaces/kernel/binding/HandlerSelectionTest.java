@@ -337,6 +337,8 @@ class HandlerSelectionTest {
         "named|{\"rate\":2,\"flag\":true}|INVALID_MESSAGE amount: is required",
         "named|{\"amount\":1,\"rate\":2,\"flag\":true,\"operands\":[1,2,\"x\"]}|INVALID_MESSAGE operands[2]: must be a number, got a string",
         "named|{\"amount\":1,\"rate\":2,\"flag\":true,\"limit\":null}|INVALID_MESSAGE limit: must be a number, got null",
+        "named|{\"amount\":\"1\",\"flag\":true}|INVALID_MESSAGE amount: must be a number, got a string; rate: is required",
+        "nested|{\"transfer\":{\"to\":1},\"extra\":2}|INVALID_MESSAGE transfer.to: must be a string, got a number; transfer.amount: is required; extra: must be an object, got a number",
         "named|5|INVALID_MESSAGE payload: must be an object with named fields, got a number",
         "nested|{\"transfer\":{\"to\":\"b\",\"amount\":1},\"extra\":{\"k\":1}}|Transfer[to=b, amount=1, note=Optional.empty] {k=1}",
         "nested|{\"transfer\":{\"to\":\"b\"}}|INVALID_MESSAGE transfer.amount: is required",
@@ -359,7 +361,9 @@ class HandlerSelectionTest {
                 true))
         .isEqualTo("[1, null, 2.0, true, [5], null, 7, x]");
     assertThat(outcome("named", "{\"amount\":\"x\"}", true))
-        .isEqualTo("INVALID_MESSAGE amount: must be a number, got 'x'");
+        .isEqualTo(
+            "INVALID_MESSAGE amount: must be a number, got 'x'; rate: is required; flag: is"
+                + " required");
   }
 
   @Test

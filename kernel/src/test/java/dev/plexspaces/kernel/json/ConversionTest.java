@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -215,6 +216,45 @@ class ConversionTest {
               assertThat(e.violations()).hasSize(1);
             })
         .hasMessage(error);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "inner|{\"name\":5}|name: must be a string, got a number; count: is required",
+        "inner|{\"count\":\"x\",\"other\":1}|count: must be a number, got a string; other: unknown"
+            + " field; there are: name, count",
+        "inners|{\"k\":{\"name\":5,\"count\":\"1\"}}|k.name: must be a string, got a number; k.count:"
+            + " must be a number, got a string",
+        "node|{\"children\":[{\"children\":5}]}|value: is required; children[0].value: is required;"
+            + " children[0].children: must be a list, got a number",
+      })
+  void strict_severalThatDoNotFit_areRefusedAtOnce(String field, String json, String error) {
+    assertThatThrownBy(() -> to(field).convert(Json.parse(json), false))
+        .isInstanceOfSatisfying(
+            PlexException.class,
+            e ->
+                assertThat(
+                        e.violations().stream()
+                            .map(v -> v.field() + ": " + v.description())
+                            .collect(Collectors.joining("; ")))
+                    .isEqualTo(error))
+        .hasMessage(error);
+  }
+
+  private record Wide(
+      int a, int b, int c, int d, int e, int f, int g, int h, int i, int j, int k, int l) {}
+
+  private record Wider(Wide first, Wide second) {}
+
+  @Test
+  void strict_moreThatDoNotFitThanAnybodyReads_areCutShort() {
+    assertThatThrownBy(
+            () -> Conversion.to(Wider.class, Map.of("first", Map.of(), "second", Map.of())))
+        .isInstanceOfSatisfying(PlexException.class, e -> assertThat(e.violations()).hasSize(20))
+        .hasMessageEndingWith("second.h: is required");
   }
 
   @ParameterizedTest
