@@ -12,9 +12,7 @@ import java.util.Map;
 /// Three phases. *Tuning*: a family with several settings runs each one briefly, a few times, and
 /// keeps the fastest. *Warm-up*: each contestant's number of operations is calibrated until a round
 /// takes the wanted time, then whole rounds are run and thrown away until they get no faster.
-/// *Rounds*: A B C, B C A, C A B …, so that a slow phase of the machine hits all. Each round begins
-/// with a full collection: what one contestant holds, such as the timeouts of its last asks, would
-/// be copied again and again in the rounds of the others.
+/// *Rounds*: A B C, B C A, C A B …, so that a slow phase of the machine hits all.
 final class Comparison {
 
   /// How long things take.
@@ -89,7 +87,6 @@ final class Comparison {
             workload.fixed() ? workload.smallest() : calibrate(workload, contestant, timing.tuneMs);
         double[] rates = new double[workload.fixed() ? 1 : TUNE_ROUNDS];
         for (int round = 0; round < rates.length; round++) {
-          System.gc();
           rates[round] = rate(operations, contestant.run(workload, operations));
         }
         rate = median(sorted(rates));
@@ -118,7 +115,6 @@ final class Comparison {
       for (int turn = 0; turn < count; turn++) {
         int i = (turn + round) % count;
         Contestant contestant = entrants.get(i).contestant;
-        System.gc();
         long cpuBefore = contestant.cpuNanos();
         rates[i][round] = rate(operations[i], contestant.run(workload, operations[i]));
         costs[i][round] = (double) (contestant.cpuNanos() - cpuBefore) / operations[i];
@@ -218,7 +214,6 @@ final class Comparison {
     long scaled = operations;
     double best = 0;
     for (int round = 0, steady = 0; round < timing.warmUps && steady < STEADY_ROUNDS; round++) {
-      System.gc();
       long nanos = contestant.run(workload, scaled);
       double rate = rate(scaled, nanos);
       steady = rate > best * FASTER ? 0 : steady + 1;

@@ -2,6 +2,7 @@ package dev.plexspaces.bench;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.NoSuchElementException;
 import java.util.stream.Stream;
 
 /// Messages, asks and spawning against Pekko and Erlang.
@@ -41,7 +42,7 @@ final class Messaging {
   private Messaging() {}
 
   static void run(Bench.Options options) throws Exception {
-    List<Contestant.Family> families = families(options);
+    List<Contestant.Family> families = apart(families(options));
     Selection only = workloads();
     try (Report report =
         new Report(
@@ -53,7 +54,32 @@ final class Messaging {
           comparison.run(workload, contestants(workload, families), goals(workload));
         }
       }
+    } finally {
+      for (Contestant.Family family : families) {
+        if (family instanceof OwnJvm own) {
+          own.close();
+        }
+      }
     }
+  }
+
+  private static List<Contestant.Family> apart(List<Contestant.Family> families) {
+    return families.stream()
+        .map(family -> ON_THE_JVM.contains(family) ? new OwnJvm(family) : family)
+        .toList();
+  }
+
+  /// @throws NoSuchElementException for names of others
+  static Contestant.Family onTheJvm(String name) {
+    return ON_THE_JVM.stream().filter(family -> family.name().equals(name)).findAny().orElseThrow();
+  }
+
+  /// @throws NoSuchElementException for names that no workload has
+  static Workload workload(String name) {
+    return WORKLOADS.stream()
+        .filter(workload -> workload.name().equals(name))
+        .findAny()
+        .orElseThrow();
   }
 
   /// The limits are shown where they are some: many platform threads spend their time starting.
