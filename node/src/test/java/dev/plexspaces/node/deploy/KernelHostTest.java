@@ -246,7 +246,7 @@ class KernelHostTest {
       delimiter = '|',
       value = {
         ", int size, @Param(\"name\") long named, String free | size, name",
-        ", Limits limits | low"
+        ", Limits limits | low, high"
       })
   void virtualTypeThatCannotStartWithoutArgs_isRefused(String parameters, String needed) {
     PlexException refused = refusedConf(CONF, conf(parameters, "\"virtual_actor\""));
