@@ -3,17 +3,13 @@ package dev.plexspaces.kernel.binding;
 import dev.plexspaces.kernel.json.Conversion;
 import dev.plexspaces.kernel.json.Frozen;
 import dev.plexspaces.sdk.ActorContext;
-import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.Message;
 import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.sdk.PlexException.FieldViolation;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.stream.Collectors;
 
 /// An annotated method, ready to be called.
 ///
@@ -101,52 +97,38 @@ record BoundMethod(String label, Dispatch code, int index, boolean cast, List<Va
       }
     }
     if (wrong != null) {
-      throw invalid(wrong);
+      throw Conversion.invalid(wrong);
     }
     return arguments;
   }
 
-  private static PlexException invalid(List<FieldViolation> wrong) {
-    String text =
-        wrong.stream()
-            .map(v -> v.field().isEmpty() ? v.description() : v.field() + ": " + v.description())
-            .collect(Collectors.joining("; "));
-    return new PlexException(ErrorCode.INVALID_MESSAGE, text, wrong, null);
-  }
-
-  /// Checks the `args` that an `@OnInit` method is to be called with; all that is wrong with its
-  /// named parameters is said at once. Stricter than a call: where parameters have names, an arg of
-  /// another name is a mistake of whoever wrote the file. One that takes nothing takes any.
+  /// Checks the `args` that an `@OnInit` method is to be called with. Stricter than a call: where
+  /// parameters have names, an arg of another name is a mistake of whoever wrote it. One that takes
+  /// nothing takes any.
   ///
   /// @throws PlexException as [#call]
   void check(Map<String, Object> args) {
-    if (values.isEmpty()) {
-      return;
-    }
-    if (!(values.getFirst() instanceof OneField)) {
-      convert(args, null, true);
-      return;
-    }
     List<FieldViolation> wrong = new ArrayList<>();
-    Set<String> names = new LinkedHashSet<>();
-    for (Value value : values) {
-      OneField field = (OneField) value;
-      names.add(field.name);
-      try {
-        one(field, args, null, true);
-      } catch (PlexException e) {
-        wrong.addAll(e.violations());
-      }
+    try {
+      convert(args, null, true);
+    } catch (PlexException e) {
+      wrong.addAll(e.violations());
     }
-    for (String name : args.keySet()) {
-      if (!names.contains(name) && !name.equals(ROLE)) {
-        wrong.add(
-            new FieldViolation(name, "unknown argument; there are: " + String.join(", ", names)));
-      }
+    if (!values.isEmpty() && values.getFirst() instanceof OneField) {
+      wrong.addAll(unknown(args));
     }
     if (!wrong.isEmpty()) {
-      throw invalid(wrong);
+      throw Conversion.invalid(wrong);
     }
+  }
+
+  private List<FieldViolation> unknown(Map<String, Object> args) {
+    List<String> names = values.stream().map(value -> ((OneField) value).name).toList();
+    String problem = "unknown argument; there are: " + String.join(", ", names);
+    return args.keySet().stream()
+        .filter(name -> !names.contains(name) && !name.equals(ROLE))
+        .map(name -> new FieldViolation(name, problem))
+        .toList();
   }
 
   private static Object one(OneField field, Object source, String selector, boolean textual) {

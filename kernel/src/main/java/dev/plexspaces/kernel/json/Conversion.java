@@ -2,6 +2,7 @@ package dev.plexspaces.kernel.json;
 
 import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
+import dev.plexspaces.sdk.PlexException.FieldViolation;
 import java.lang.invoke.MethodType;
 import java.lang.reflect.Array;
 import java.lang.reflect.ParameterizedType;
@@ -20,6 +21,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /// Turns plain trees into values of one Java type, for good: all rules are here.
 ///
@@ -35,6 +37,9 @@ import java.util.Set;
 /// name or its lower case), `Instant`, `Duration` (ISO text), `byte[]` (base64), `Optional`,
 /// `List`, `Map<String, …>`, records, and `Object` for any tree. Made once, used by any thread.
 public abstract sealed class Conversion {
+
+  /// Places that are named in one error: a client gets to see what to mend next, not a book.
+  static final int PLACES_MAX = 20;
 
   /// Longest piece of a client's text repeated in an error, characters.
   private static final int EXCERPT_MAX = 40;
@@ -103,6 +108,19 @@ public abstract sealed class Conversion {
     @SuppressWarnings("unchecked")
     T value = (T) of(type).convert(tree, false);
     return value;
+  }
+
+  /// The error of a tree that does not fit.
+  ///
+  /// @param wrong what is wrong where, the first [#PLACES_MAX] of which are named; a field of "" is
+  ///   the whole
+  public static PlexException invalid(List<FieldViolation> wrong) {
+    List<FieldViolation> named = wrong.stream().limit(PLACES_MAX).toList();
+    String text =
+        named.stream()
+            .map(v -> v.field().isEmpty() ? v.description() : v.field() + ": " + v.description())
+            .collect(Collectors.joining("; "));
+    return new PlexException(ErrorCode.INVALID_MESSAGE, text, named, null);
   }
 
   /// True for a type whose values are immutable and hold nothing else.
@@ -819,7 +837,7 @@ public abstract sealed class Conversion {
         return shape.construct(values);
       } catch (PlexException e) {
         if (e.violations().size() == 1) {
-          PlexException.FieldViolation violation = e.violations().getFirst();
+          FieldViolation violation = e.violations().getFirst();
           throw new Mismatch(violation.description()).inField(violation.field());
         }
         throw new Mismatch(e.getMessage());

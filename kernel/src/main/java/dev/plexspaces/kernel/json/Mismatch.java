@@ -1,32 +1,26 @@
 package dev.plexspaces.kernel.json;
 
-import dev.plexspaces.sdk.ErrorCode;
 import dev.plexspaces.sdk.PlexException;
 import dev.plexspaces.sdk.PlexException.FieldViolation;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
+import java.util.function.UnaryOperator;
 
-/// A value that does not fit, at one place or at several. The path is put together while the stack
-/// unwinds, so that a value that does fit pays nothing for it. Never leaves this package.
+/// A value that does not fit, at one place or at several. Paths are put together while the stack
+/// unwinds, so that a value that does fit pays nothing for them. Never leaves this package.
 final class Mismatch extends RuntimeException {
 
   private static final long serialVersionUID = 1L;
 
-  /// Places that are named in one error: a client gets to see what to mend next, not a book.
-  private static final int PLACES_MAX = 20;
-
-  private final String problem;
-  private String path = "";
-
-  /// What else is wrong with the same value.
-  private final List<Mismatch> others = new ArrayList<>(0);
+  private final List<FieldViolation> places = new ArrayList<>(1);
 
   Mismatch(String problem) {
     super(problem, null, false, false);
-    this.problem = problem;
+    places.add(new FieldViolation("", problem));
   }
+
+  /* Cut short here and not in the end: each level of a value puts its name in front of every path, so
+  a payload of many wrong places in each other would cost far more than it is long. */
 
   /// @param first what was found before; null for nothing
   /// @return both as one
@@ -34,40 +28,33 @@ final class Mismatch extends RuntimeException {
     if (first == null) {
       return second;
     }
-    first.others.add(second);
+    second.places.stream()
+        .limit(Conversion.PLACES_MAX - (long) first.places.size())
+        .forEach(first.places::add);
     return first;
   }
 
   Mismatch inField(String name) {
     String shown = Conversion.excerpt(name);
-    path = path.isEmpty() ? shown : path.charAt(0) == '[' ? shown + path : shown + "." + path;
-    others.forEach(other -> other.inField(name));
-    return this;
+    return in(
+        path -> path.isEmpty() ? shown : path.charAt(0) == '[' ? shown + path : shown + "." + path);
   }
 
   Mismatch inElement(int index) {
     String shown = "[" + index + "]";
-    path = path.isEmpty() || path.charAt(0) == '[' ? shown + path : shown + "." + path;
-    others.forEach(other -> other.inElement(index));
+    return in(path -> path.isEmpty() || path.charAt(0) == '[' ? shown + path : shown + "." + path);
+  }
+
+  private Mismatch in(UnaryOperator<String> outer) {
+    places.replaceAll(p -> new FieldViolation(outer.apply(p.field()), p.description()));
     return this;
   }
 
-  private Stream<Mismatch> places() {
-    return Stream.concat(Stream.of(this), others.stream().flatMap(Mismatch::places));
-  }
-
   String text() {
-    return places()
-        .limit(PLACES_MAX)
-        .map(m -> m.path.isEmpty() ? m.problem : m.path + ": " + m.problem)
-        .collect(Collectors.joining("; "));
+    return error().getMessage();
   }
 
   PlexException error() {
-    return new PlexException(
-        ErrorCode.INVALID_MESSAGE,
-        text(),
-        places().limit(PLACES_MAX).map(m -> new FieldViolation(m.path, m.problem)).toList(),
-        null);
+    return Conversion.invalid(places);
   }
 }

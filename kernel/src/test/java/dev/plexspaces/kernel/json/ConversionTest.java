@@ -257,6 +257,30 @@ class ConversionTest {
         .hasMessageEndingWith("second.h: is required");
   }
 
+  private record Comb(int value, Comb left, Comb right) {}
+
+  @Test
+  void strict_wrongInsideOfWrong_hasEachNameOnceInItsPath_andIsCutShortAtEachLevel() {
+    Map<String, Object> shallow = Map.of("left", Map.of(), "right", Map.of());
+    assertThatThrownBy(() -> Conversion.to(Comb.class, Map.of("left", shallow)))
+        .hasMessage(
+            "value: is required; left.value: is required; left.left.value: is required;"
+                + " left.right.value: is required");
+    Map<String, Object> comb = shallow;
+    for (int depth = 0; depth < 100; depth++) {
+      comb = Map.of("left", comb, "right", Map.of());
+    }
+    Map<String, Object> deep = comb;
+    assertThatThrownBy(() -> Conversion.to(Comb.class, deep))
+        .isInstanceOfSatisfying(
+            PlexException.class,
+            e ->
+                assertThat(e.violations())
+                    .hasSize(20)
+                    .last()
+                    .returns("left.".repeat(19) + "value", PlexException.FieldViolation::field));
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
