@@ -1,12 +1,14 @@
 package dev.plexspaces.bench;
 
+import com.sun.management.OperatingSystemMXBean;
+import java.lang.management.ManagementFactory;
 import java.util.List;
 
 /// One actor system with one setting, ready to run workloads.
 interface Contestant extends AutoCloseable {
 
   /// A kind of contestant and the settings it may be tuned with.
-  interface Family {
+  interface Family extends AutoCloseable {
     /// Such as `pekko-fork-join`.
     String name();
 
@@ -15,6 +17,10 @@ interface Contestant extends AutoCloseable {
 
     /// @param setting one of [#settings]
     Contestant open(String setting) throws Exception;
+
+    /// Ends what it keeps from one contestant to the next, when it does.
+    @Override
+    default void close() {}
   }
 
   /// What idle actors cost.
@@ -35,7 +41,7 @@ interface Contestant extends AutoCloseable {
   /// Processor time its process has used so far, nanoseconds: of all of its threads, which for
   /// those in this JVM is the compiler's and the collector's, too.
   default long cpuNanos() {
-    return Cpu.ofThisProcess();
+    return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getProcessCpuTime();
   }
 
   /// Spawns idle actors, measures them and stops them.

@@ -1,10 +1,6 @@
 package dev.plexspaces.bench;
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -40,19 +36,14 @@ final class ErlangContestant implements Contestant {
     }
   }
 
-  private final Process process;
-  private final BufferedReader answers;
-  private final PrintWriter commands;
+  private final ToldProcess process;
 
   private ErlangContestant(Path beams, String setting) throws IOException {
     List<String> command = new ArrayList<>(List.of("erl", "-noshell", "-pa", beams.toString()));
     command.addAll(List.of("+P", PROCESS_LIMIT));
     command.addAll(List.of(setting.split(" ")));
     command.addAll(List.of("-s", "plex_peer", "main"));
-    process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
-    answers =
-        new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
-    commands = new PrintWriter(process.getOutputStream(), true, StandardCharsets.UTF_8);
+    process = new ToldProcess(NAME, command);
   }
 
   /// Whether Erlang is installed.
@@ -83,7 +74,7 @@ final class ErlangContestant implements Contestant {
 
   @Override
   public long cpuNanos() {
-    return Cpu.of(process);
+    return process.cpuNanos();
   }
 
   @Override
@@ -96,18 +87,11 @@ final class ErlangContestant implements Contestant {
   }
 
   private List<String> ask(String command) throws IOException {
-    commands.println(command);
-    String answer = answers.readLine();
-    if (answer == null || !answer.startsWith("ok ")) {
-      throw new IOException("erlang answered `" + answer + "` to `" + command + "`");
-    }
-    return List.of(answer.substring(3).split(" "));
+    return List.of(process.tell(command).split(" "));
   }
 
-  /// Closing its input ends the Erlang process.
   @Override
   public void close() {
-    commands.close();
-    process.onExit().join();
+    process.close();
   }
 }

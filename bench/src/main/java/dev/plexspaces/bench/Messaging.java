@@ -55,11 +55,7 @@ final class Messaging {
         }
       }
     } finally {
-      for (Contestant.Family family : families) {
-        if (family instanceof OwnJvm own) {
-          own.close();
-        }
-      }
+      families.forEach(Contestant.Family::close);
     }
   }
 

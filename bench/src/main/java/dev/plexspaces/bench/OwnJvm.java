@@ -4,7 +4,6 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
-import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
@@ -12,25 +11,18 @@ import java.util.ArrayList;
 import java.util.List;
 
 /// A family in a JVM of its own, with the flags of this one: whoever makes garbage collects it, and
-/// nobody's code is compiled for what the others do. The JVM is told what to run over its standard
-/// input and stays for all workloads, so that it is warm.
-final class OwnJvm implements Contestant.Family, AutoCloseable {
+/// nobody's code is compiled for what the others do. The JVM stays for all workloads, so that it is
+/// warm.
+final class OwnJvm implements Contestant.Family {
 
   private static final String OPEN = "open ";
   private static final String RUN = "run ";
   private static final String CLOSE = "close";
-  private static final String OK = "ok";
 
   private final Contestant.Family family;
 
   /// Started when it is first needed.
-  private Process process;
-
-  private BufferedReader answers;
-  private PrintWriter commands;
-
-  /// It failed and has ended: there is nothing to close any more.
-  private boolean failed;
+  private ToldProcess jvm;
 
   OwnJvm(Contestant.Family family) {
     this.family = family;
@@ -49,53 +41,38 @@ final class OwnJvm implements Contestant.Family, AutoCloseable {
   /// @param setting one at a time: the last one is to be closed before
   @Override
   public Contestant open(String setting) throws IOException {
-    if (process == null) {
-      start();
+    if (jvm == null) {
+      jvm = new ToldProcess(name(), command());
     }
-    tell(OPEN + setting);
+    jvm.tell(OPEN + setting);
     return new Remote();
   }
 
-  private void start() throws IOException {
+  private List<String> command() {
     List<String> command = new ArrayList<>();
     command.add(ProcessHandle.current().info().command().orElseThrow());
     command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
     command.addAll(List.of("-cp", System.getProperty("java.class.path")));
     command.addAll(List.of(OwnJvm.class.getName(), family.name()));
-    process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
-    answers =
-        new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
-    commands = new PrintWriter(process.getOutputStream(), true, StandardCharsets.UTF_8);
+    return command;
   }
 
-  private String tell(String command) throws IOException {
-    commands.println(command);
-    String answer = answers.readLine();
-    if (answer == null || !answer.startsWith(OK)) {
-      failed = true;
-      throw new IOException(name() + " answered `" + answer + "` to `" + command + "`");
-    }
-    return answer.substring(OK.length()).trim();
-  }
-
-  /// Closing its input ends the JVM.
   @Override
   public void close() {
-    if (process != null) {
-      commands.close();
-      process.onExit().join();
+    if (jvm != null) {
+      jvm.close();
     }
   }
 
   private final class Remote implements Contestant {
     @Override
     public long run(Workload workload, long operations) throws IOException {
-      return Long.parseLong(tell(RUN + workload.name() + " " + operations));
+      return Long.parseLong(jvm.tell(RUN + workload.name() + " " + operations));
     }
 
     @Override
     public long cpuNanos() {
-      return Cpu.of(process);
+      return jvm.cpuNanos();
     }
 
     @Override
@@ -105,11 +82,11 @@ final class OwnJvm implements Contestant.Family, AutoCloseable {
 
     @Override
     public void close() {
-      if (failed) {
+      if (jvm.failed()) {
         return;
       }
       try {
-        tell(CLOSE);
+        jvm.tell(CLOSE);
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       }
@@ -126,7 +103,7 @@ final class OwnJvm implements Contestant.Family, AutoCloseable {
         new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     Contestant contestant = null;
     for (String line = in.readLine(); line != null; line = in.readLine()) {
-      String answer = OK;
+      String answer = ToldProcess.OK;
       if (line.startsWith(OPEN)) {
         contestant = family.open(line.substring(OPEN.length()));
       } else if (line.equals(CLOSE)) {
