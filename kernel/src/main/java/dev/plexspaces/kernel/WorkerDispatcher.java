@@ -64,8 +64,8 @@ final class WorkerDispatcher implements Dispatcher {
   /// Ticks after a foreign block in which every slot is woken at once.
   private static final int WARY_TICKS = 1_000;
 
-  /// Ticks of work before workers wait for more: finding the native call they need for it takes a
-  /// good part of the time a node takes to start.
+  /// Ticks of work before workers wait for more: a node that starts has better to do than to find
+  /// the native call they need for it.
   private static final int LINGER_AFTER_TICKS = 1_000;
 
   /// Pause of the monitor.
