@@ -4,7 +4,6 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayDeque;
 import java.util.Iterator;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -15,20 +14,30 @@ import java.util.function.LongSupplier;
 final class PatientDeadlines {
 
   /* Looking at each deadline once costs more than the ask itself: it was written by one core,
-  completed by another, and the sweeper's core has to fetch it. So each stripe collects a batch, a
-  Treiber stack, whoever adds counts, and so does who completes. The sweeper closes the batches at its
-  tick and compares the two numbers. For the same reason whoever adds does not look at the deadline
-  below, and whoever completes does not look at the batch: the other has just written there. */
+  completed by another, and the sweeper's core has to fetch it. So each stripe collects a batch, whoever
+  completes counts, and the sweeper closes the batches at its tick and compares the two numbers. For the
+  same reason whoever completes does not look at the batch, where others have just written.
+
+  A batch is a chain of chunks with a place for each deadline. Taking a place is the one atomic
+  instruction of an addition; it says to which batch the deadline belongs, and the number of the last
+  place says how many do. */
 
   /// Ticks a closed batch waits for its last deadlines before those are kept one by one.
   static final int PATIENCE_TICKS = 2;
+
+  /// Deadlines of a chunk.
+  static final int CHUNK = 512;
+
+  /// Added to [Chunk#next] when the batch is closed: more than can ever be asked for at a full one.
+  private static final int CLOSED = 1 << 30;
 
   /// Distance between two counters in longs: no two on one cache line.
   private static final int STRIDE = 16;
 
   private static final int COUNTERS = 4;
 
-  private static final Deadline CLOSED =
+  /// In the place of a deadline that was looked at.
+  private static final Deadline SEEN =
       new Deadline(0) {
         @Override
         protected boolean done() {
@@ -39,36 +48,51 @@ final class PatientDeadlines {
         protected void expired() {}
       };
 
-  private static final VarHandle TOP;
-  private static final VarHandle BATCHES = MethodHandles.arrayElementVarHandle(Batch[].class);
+  private static final VarHandle NEXT;
+  private static final VarHandle PLACES = MethodHandles.arrayElementVarHandle(Deadline[].class);
+  private static final VarHandle CHUNKS = MethodHandles.arrayElementVarHandle(Chunk[].class);
 
   static {
     try {
-      TOP = MethodHandles.lookup().findVarHandle(Batch.class, "top", Deadline.class);
+      NEXT = MethodHandles.lookup().findVarHandle(Chunk.class, "next", int.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
   }
 
-  /// What one stripe got within a tick.
-  static final class Batch {
-    private volatile Deadline top;
+  /// Part of what one stripe got within a tick; the newest part stands for all.
+  static final class Chunk {
+    private final Deadline[] places = new Deadline[CHUNK];
 
-    /// How many were added. Counted before they are: too high for those that came too late, and
-    /// then the batch is looked through.
-    private final AtomicLong added = new AtomicLong();
+    /// The place for the next deadline; at least [#CHUNK] when it is full, at least [#CLOSED] when
+    /// none of this batch is left.
+    private volatile int next;
 
-    private final Done done = new Done();
+    /// The full one before it, of the same batch; null for none.
+    private final Chunk older;
 
-    /// Of the closed batch.
-    private Deadline newest;
+    /// Of the whole batch.
+    private final Done done;
 
-    private long closedNanos;
+    Chunk(Chunk older) {
+      this.older = older;
+      this.done = older == null ? new Done() : older.done;
+    }
 
-    private int age;
+    /// @return a place that nobody else has; none when it is [#CHUNK] or more
+    int take() {
+      return (int) NEXT.getAndAdd(this, 1);
+    }
 
-    private boolean allDone() {
-      return done.sum() == added.get();
+    void put(int place, Deadline deadline) {
+      // Not before it has its place: counted at another batch it would stand in for one of that
+      // batch that is not done. Done before this costs a look only.
+      deadline.doneCount = done;
+      PLACES.setRelease(places, place, deadline);
+    }
+
+    private boolean isEmpty() {
+      return next == 0 && older == null;
     }
   }
 
@@ -90,48 +114,96 @@ final class PatientDeadlines {
     }
   }
 
-  private final Batch[] batches;
+  /// A batch to which nothing is added any more.
+  private static final class Batch {
+    private final Chunk newest;
+
+    /// Deadlines in `newest`.
+    private final int inNewest;
+
+    private final long count;
+    private final long closedNanos;
+    private int age;
+
+    Batch(Chunk newest, int inNewest, long closedNanos) {
+      this.newest = newest;
+      this.inNewest = inNewest;
+      this.closedNanos = closedNanos;
+      long sum = inNewest;
+      for (Chunk c = newest.older; c != null; c = c.older) {
+        sum += CHUNK;
+      }
+      this.count = sum;
+    }
+
+    private boolean allDone() {
+      return newest.done.sum() == count;
+    }
+
+    /// Hands out what is not done; each deadline is looked at once.
+    ///
+    /// @return false when some have their place and are not in it yet
+    private boolean handOut(Consumer<Deadline> keep) {
+      boolean complete = true;
+      int end = inNewest;
+      for (Chunk c = newest; c != null; c = c.older) {
+        for (int i = 0; i < end; i++) {
+          Deadline d = (Deadline) PLACES.getAcquire(c.places, i);
+          if (d == null) {
+            complete = false;
+          } else if (d != SEEN) {
+            c.places[i] = SEEN;
+            if (!d.done()) {
+              keep.accept(d.from(closedNanos));
+            }
+          }
+        }
+        end = CHUNK;
+      }
+      return complete;
+    }
+  }
+
+  /// The newest chunk of each stripe's open batch.
+  private final Chunk[] chunks;
+
   private final int mask;
   private final ArrayDeque<Batch> closed = new ArrayDeque<>();
 
   /// @param stripes a power of two
   PatientDeadlines(int stripes) {
-    batches = new Batch[stripes * STRIDE];
+    chunks = new Chunk[stripes * STRIDE];
     mask = stripes - 1;
-    for (int i = 0; i < batches.length; i += STRIDE) {
-      batches[i] = new Batch();
+    for (int i = 0; i < chunks.length; i += STRIDE) {
+      chunks[i] = new Chunk(null);
     }
   }
 
   /// @return true when it is the first of its batch
   boolean add(Deadline deadline) {
-    int index = ((int) Thread.currentThread().threadId() & mask) * STRIDE;
-    Batch counted = null;
+    int stripe = (int) Thread.currentThread().threadId() & mask;
     while (true) {
-      Batch batch = (Batch) BATCHES.getVolatile(batches, index);
-      Deadline top = batch.top;
-      if (top == CLOSED) {
-        Thread.onSpinWait();
-        continue;
+      Chunk chunk = open(stripe);
+      int place = chunk.take();
+      if (place < CHUNK) {
+        chunk.put(place, deadline);
+        return place == 0 && chunk.older == null;
       }
-      if (batch != counted) {
-        // Once, however often another one gets in first.
-        batch.added.getAndIncrement();
-        counted = batch;
+      if (place < CLOSED) {
+        CHUNKS.compareAndSet(chunks, stripe * STRIDE, chunk, new Chunk(chunk));
       }
-      deadline.next = top;
-      if (TOP.compareAndSet(batch, top, deadline)) {
-        // Not before it is in: done in between and counted at a batch that was closed meanwhile, it
-        // would stand in for one of that batch that is not done. Not counted costs a look only.
-        deadline.doneCount = batch.done;
-        return top == null;
-      }
+      // Whoever closed it had put the next one there before.
     }
   }
 
+  /// The chunk that is being filled.
+  Chunk open(int stripe) {
+    return (Chunk) CHUNKS.getVolatile(chunks, stripe * STRIDE);
+  }
+
   boolean isEmpty() {
-    for (int i = 0; i < batches.length; i += STRIDE) {
-      if (((Batch) BATCHES.getVolatile(batches, i)).top != null) {
+    for (int stripe = 0; stripe <= mask; stripe++) {
+      if (!open(stripe).isEmpty()) {
         return false;
       }
     }
@@ -146,38 +218,25 @@ final class PatientDeadlines {
   boolean tick(LongSupplier nanoClock, Consumer<Deadline> keep) {
     for (Iterator<Batch> it = closed.iterator(); it.hasNext(); ) {
       Batch batch = it.next();
-      if (batch.allDone()) {
+      if (batch.allDone() || ++batch.age >= PATIENCE_TICKS && batch.handOut(keep)) {
         it.remove();
-      } else if (++batch.age == PATIENCE_TICKS) {
-        it.remove();
-        handOut(batch, keep);
       }
     }
     boolean added = false;
-    for (int i = 0; i < batches.length; i += STRIDE) {
-      Batch batch = batches[i];
-      if (batch.top == null) {
+    for (int stripe = 0; stripe <= mask; stripe++) {
+      Chunk newest = open(stripe);
+      if (newest.isEmpty()) {
         continue;
       }
       added = true;
-      Deadline newest = (Deadline) TOP.getAndSet(batch, CLOSED);
-      BATCHES.setVolatile(batches, i, new Batch());
-      batch.newest = newest;
+      Chunk next = new Chunk(null);
+      while (!CHUNKS.compareAndSet(chunks, stripe * STRIDE, newest, next)) {
+        newest = open(stripe);
+      }
+      int inNewest = Math.min(CHUNK, (int) NEXT.getAndAdd(newest, CLOSED));
       // Looked at behind the last one that was added: none may be due early.
-      batch.closedNanos = nanoClock.getAsLong();
-      closed.add(batch);
+      closed.add(new Batch(newest, inNewest, nanoClock.getAsLong()));
     }
     return added;
-  }
-
-  private static void handOut(Batch batch, Consumer<Deadline> keep) {
-    for (Deadline d = batch.newest; d != null; ) {
-      Deadline next = d.next;
-      d.next = null;
-      if (!d.done()) {
-        keep.accept(d.from(batch.closedNanos));
-      }
-      d = next;
-    }
   }
 }

@@ -159,6 +159,48 @@ class PatientDeadlinesTest {
   }
 
   @Test
+  void batchOfSeveralChunks_isOneBatch() {
+    List<Ask> asks = add(3 * PatientDeadlines.CHUNK + 5);
+    List<Ask> open =
+        List.of(
+            asks.getFirst(),
+            asks.get(PatientDeadlines.CHUNK - 1),
+            asks.get(PatientDeadlines.CHUNK),
+            asks.getLast());
+    asks.stream().filter(ask -> !open.contains(ask)).forEach(Ask::answer);
+    losePatience();
+    assertThat(kept).containsExactlyInAnyOrderElementsOf(open);
+    assertThat(patient.isEmpty()).isTrue();
+  }
+
+  @Test
+  void placeThatIsFilledLate_isHandedOutOnceItIs_andTheOthersDoNotWaitForIt() {
+    PatientDeadlines.Chunk chunk = patient.open(0);
+    Ask first = add();
+    int place = chunk.take();
+    Ask last = add();
+    losePatience();
+    assertThat(kept).containsExactlyInAnyOrder(first, last);
+    tick();
+    assertThat(patient.isEmpty()).isFalse();
+    Ask late = new Ask();
+    chunk.put(place, late);
+    tick();
+    assertThat(kept).containsExactlyInAnyOrder(first, last, late);
+    assertThat(patient.isEmpty()).isTrue();
+  }
+
+  @Test
+  void chunkThatIsJustFull_isLeftBehindByTheNextTick() {
+    List<Ask> asks = add(PatientDeadlines.CHUNK);
+    tick();
+    assertThat(patient.add(new Ask())).isTrue();
+    asks.forEach(Ask::answer);
+    losePatience();
+    assertThat(asks).allMatch(ask -> ask.looks.get() == 0);
+  }
+
+  @Test
   void timeThatCountsFromWhenItWasAdded_beginsWhenTheBatchIsClosed() {
     Ask ask = new Ask(100);
     patient.add(ask);
