@@ -215,6 +215,9 @@ final class LinkedMailbox extends Mailbox {
     Envelope oldestFirst = null;
     for (Envelope e = newest; e != null; ) {
       Envelope older = e.next;
+      if (e.replyTo != null) {
+        e.replyTo.fetch();
+      }
       if (older != null || !inPlace) {
         e.next = oldestFirst;
         oldestFirst = e;

@@ -28,12 +28,20 @@ abstract class ReplyTo extends Deadline {
 
   private volatile Object outcome;
 
+  private boolean fetched;
+
   ReplyTo(long dueNanos) {
     super(dueNanos);
   }
 
   ReplyTo(long nanos, boolean relative) {
     super(nanos, relative);
+  }
+
+  /// Has the processor fetch this object for writing while it goes on with something else: another
+  /// core has just written it, and whoever calls this settles it soon.
+  final void fetch() {
+    fetched = true;
   }
 
   /// Settles with a value; false when it was settled before.
@@ -212,11 +220,12 @@ abstract class ReplyTo extends Deadline {
   /// A caller outside of the actors.
   static final class Outside extends ReplyTo {
     private final Invoker.ReplyListener listener;
-    private final Address callee;
+    private final Object callee;
     private final String operation;
 
     /// @param timeoutNanos from when it is watched
-    Outside(long timeoutNanos, Invoker.ReplyListener listener, Address callee, String operation) {
+    /// @param callee for texts
+    Outside(long timeoutNanos, Invoker.ReplyListener listener, Object callee, String operation) {
       super(timeoutNanos, true);
       this.listener = listener;
       this.callee = callee;
