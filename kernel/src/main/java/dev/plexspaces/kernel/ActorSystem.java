@@ -758,6 +758,19 @@ public final class ActorSystem implements Invoker, AutoCloseable {
         return Mailbox.Offer.CLOSED;
       }
     }
+    return offer(cell, to, e, from, exempt);
+  }
+
+  /// For a caller outside of the actors that has found the actor already.
+  Mailbox.Offer deliver(ActorCell to, Envelope e) {
+    return to.killed()
+        ? deliver(to.context().address(), e, null, false)
+        : offer(to, null, e, null, false);
+  }
+
+  /// @param to the way `cell` was found; null when it was found without
+  private Mailbox.Offer offer(
+      ActorCell cell, Address to, Envelope e, Dispatcher.Worker from, boolean exempt) {
     Mailbox.Offer outcome = cell.mailbox.offer(e, exempt);
     if (outcome == Mailbox.Offer.SCHEDULE) {
       dispatcher.schedule(cell, from);
@@ -765,7 +778,8 @@ public final class ActorSystem implements Invoker, AutoCloseable {
     }
     return outcome == Mailbox.Offer.QUEUED
         ? outcome
-        : deliverOtherwise(outcome, to, cell, e, from, exempt);
+        : deliverOtherwise(
+            outcome, to == null ? cell.context().address() : to, cell, e, from, exempt);
   }
 
   /// Resolves an address anew; null when there is no such actor, which whoever waits for the reply

@@ -50,20 +50,24 @@ final class OutsideCalls {
       IdempotencyKey key = key(Message.Kind.CALL, context, request);
       ReplyListener told = listener;
       if (key != null && !durable(to)) {
-        told = sharing(to.address, key, listener);
+        told = sharing(to.address(), key, listener);
         if (told == null) {
           return;
         }
         key = null;
       }
       ReplyTo.Outside reply =
-          new ReplyTo.Outside(timeout.toNanos(), told, to.address, request.operation());
+          new ReplyTo.Outside(timeout.toNanos(), told, to.name(), request.operation());
       Envelope e = envelope(Message.Kind.CALL, context, request, reply);
       if (key != null) {
         e.extras().idempotency = key;
       }
       system.watch(reply, timeout.toNanos());
-      system.deliver(to.address, e, null, false);
+      if (to.live == null) {
+        system.deliver(to.elsewhere, e, null, false);
+      } else {
+        system.deliver(to.live, e);
+      }
     } catch (PlexException e) {
       listener.failed(e);
     }
@@ -84,7 +88,7 @@ final class OutsideCalls {
     if (to.home.entry.durable) {
       return true;
     }
-    ActorCell live = system.live(to.address);
+    ActorCell live = system.live(to.address());
     return live != null && live.hasFacet(FacetCatalog.DURABILITY);
   }
 
@@ -156,19 +160,20 @@ final class OutsideCalls {
   void tell(RequestContext context, Target target, Request request, TellListener listener) {
     try {
       Destination to = destination(context, target, request);
-      ActorId id = new ActorId(to.address.scope.scope, to.address.type, to.address.key);
-      ActorCell live = system.live(to.address);
+      Address address = to.address();
+      ActorId id = address.id();
+      ActorCell live = system.live(address);
       if (live == null) {
         // Told now: afterwards nobody would hear of it.
         to.home.entry.quarantine.check(id.scope(), id.type(), id.key());
         if (!to.home.entry.virtual) {
-          throw DeadLetters.error(to.address.toString(), DeadLetters.Reason.NO_ACTOR);
+          throw DeadLetters.error(address.toString(), DeadLetters.Reason.NO_ACTOR);
         }
       }
       check(to, live, request);
       boolean durable = durable(to);
       IdempotencyKey key = key(Message.Kind.CAST, context, request);
-      TellListener told = key == null ? listener : sharing(to.address, key, durable, listener);
+      TellListener told = key == null ? listener : sharing(address, key, durable, listener);
       if (told == null) {
         return;
       }
@@ -177,9 +182,9 @@ final class OutsideCalls {
         String messageId = system.newMessageId();
         e.extras().id = messageId;
         if (durable) {
-          tellDurable(to.address, id, e, messageId, key, told);
+          tellDurable(address, id, e, messageId, key, told);
         } else {
-          tellVolatile(to.address, id, e, messageId, told);
+          tellVolatile(address, id, e, messageId, told);
         }
       } catch (PlexException e) {
         told.failed(e);
@@ -253,7 +258,21 @@ final class OutsideCalls {
             });
   }
 
-  private record Destination(Instances home, Address address) {}
+  /* An ask needs no more of a live actor than the cell: the way from there to its address leads past
+  what the actor writes for each message. */
+
+  /// @param live null when there is none yet
+  /// @param elsewhere null when there is a live one
+  private record Destination(Instances home, ActorCell live, Address elsewhere) {
+    Address address() {
+      return live == null ? elsewhere : live.context().address();
+    }
+
+    /// For texts.
+    Object name() {
+      return live == null ? elsewhere : live;
+    }
+  }
 
   private Destination destination(RequestContext context, Target target, Request request) {
     ScopeTypes scope = scope(context);
@@ -271,21 +290,21 @@ final class OutsideCalls {
     if (target.key().isPresent()) {
       ActorCell live = home.cells.get(target.key().get());
       if (live != null) {
-        return new Destination(home, live.context().address());
+        return new Destination(home, live, null);
       }
       Address address = new Address(scope, target.type(), target.key().get());
       // Checks the key before it becomes a name.
       new ActorId(scope.scope, address.type, address.key);
-      return new Destination(home, address);
+      return new Destination(home, null, address);
     }
     ActorCell any =
         request.idempotencyKey().isPresent()
             ? home.anyFor(request.idempotencyKey().get())
             : home.any();
     if (any != null) {
-      return new Destination(home, any.context().address());
+      return new Destination(home, any, null);
     }
-    return new Destination(home, new Address(scope, target.type(), "default"));
+    return new Destination(home, null, new Address(scope, target.type(), "default"));
   }
 
   private static Envelope envelope(
