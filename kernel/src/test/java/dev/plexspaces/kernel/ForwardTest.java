@@ -214,8 +214,11 @@ class ForwardTest {
             FacetCatalog.VIRTUAL_ACTOR));
     CompletableFuture<Object> call = node.asking("asker", "x", "start", null);
     assertThat(Node.take(entered)).isEqualTo("b");
-    node.advance(Duration.ofSeconds(2));
+    // More than once: the asker may not have begun to wait yet.
+    node.eventually(Duration.ofMillis(50), call::isDone);
     assertThat(Node.await(call)).isEqualTo("TIMEOUT");
+    // Deadlines that travel are whole milliseconds.
+    node.advance(Duration.ofMillis(1));
     gate.countDown();
     node.ask("b", "x", "get");
     node.ask("c", "x", "get");
