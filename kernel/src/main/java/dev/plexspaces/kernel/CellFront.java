@@ -129,6 +129,13 @@ abstract sealed class CellFront permits CellLife {
     return relations == null || (relations.supervisor == null && relations.parent == null);
   }
 
+  /* Equal to itself only. The hash of the key is known already and so is dearer neither in time nor in
+  memory; that of identity is a call into the virtual machine for each actor. */
+  @Override
+  public int hashCode() {
+    return key.hashCode();
+  }
+
   @Override
   public String toString() {
     return home.entry.type.name() + "/" + key;

@@ -107,8 +107,7 @@ final class Relations {
 
   void addChild(ActorCell child) {
     if (children == null) {
-      // In order of birth: cells hash by identity, and the simulator needs the same order each
-      // time.
+      // In order of birth: the simulator needs the same order each time.
       children = new LinkedHashSet<>();
     }
     children.add(child);
