@@ -11,7 +11,7 @@ import java.lang.annotation.Target;
 /// record, one `Map<String, Object>`, or parameters named like the payload's fields (compile with
 /// `-parameters` or use [Param]). A record or such a map takes the whole payload, unless [Param]
 /// makes it one field of it. Missing primitive fields and unknown fields of a record are refused
-/// with `INVALID_MESSAGE` naming them.
+/// with `INVALID_MESSAGE` naming them; fields that no parameter is named like are ignored.
 ///
 /// The returned value is the reply: `null`, a boolean, finite number, character, string, enum,
 /// `Instant`, `Duration` or `byte[]` (base64), and records, `Optional`, arrays, lists and other
