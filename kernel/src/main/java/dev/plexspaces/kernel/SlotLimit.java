@@ -33,13 +33,14 @@ final class SlotLimit {
 
   static final int PAUSE_MAX = 2_000;
 
-  /// Messages per tick below which there is nothing to compare.
+  /// Messages per tick below which there is nothing to compare about slots.
   static final long HANDLED_MIN = 100;
 
   /// Ticks with less than that, more than without, after which every slot may run.
   static final int SLACK_MAX = 16;
 
   private final int max;
+  private final long handledMin;
 
   /// Slots that may run.
   private int limit;
@@ -61,7 +62,13 @@ final class SlotLimit {
 
   /// @param max all slots
   SlotLimit(int max) {
+    this(max, HANDLED_MIN);
+  }
+
+  /// @param handledMin messages per tick below which there is nothing to compare
+  SlotLimit(int max, long handledMin) {
     this.max = max;
+    this.handledMin = handledMin;
     this.limit = max;
     this.kept = max;
   }
@@ -72,7 +79,7 @@ final class SlotLimit {
   /// @param nanos how long it was
   /// @return how many slots may run
   int tick(long handled, long nanos) {
-    if (handled < HANDLED_MIN) {
+    if (handled < handledMin) {
       return ++slack < SLACK_MAX ? limit : lift();
     }
     slack = Math.max(0, slack - 1);
@@ -95,6 +102,11 @@ final class SlotLimit {
       sum += sample[i];
     }
     return sum;
+  }
+
+  /// True while another limit than the one that is kept is tried, or its traces are worked off.
+  boolean onTrial() {
+    return limit != kept || settling > 0;
   }
 
   /// Lets every slot run.

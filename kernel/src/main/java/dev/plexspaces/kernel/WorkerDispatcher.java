@@ -39,7 +39,8 @@ final class WorkerDispatcher implements Dispatcher {
     core cost more. An estimate that proves wrong is corrected at the next tick.
   - Of the slots only the first ones may run when that gets more done, see SlotLimit.
   - A worker that ran out of work waits a moment for more and lets the machine's other threads go
-    first meanwhile, see LingerBudget: what keeps coming wakes nobody.
+    first meanwhile, see LingerBudget: what keeps coming wakes nobody. It does where that gets more
+    done, see DispatchTrials.
   - Idle: the slot is marked free and its worker parks; nothing polls. The monitor parks when all
     slots are free. */
 
@@ -99,7 +100,7 @@ final class WorkerDispatcher implements Dispatcher {
   /// Bit i is set while slot i may run.
   private volatile long allowed;
 
-  private final SlotLimit limit;
+  private final DispatchTrials trials;
   private final RescueBudget rescueBudget = new RescueBudget();
   private final LingerBudget lingerBudget = new LingerBudget();
 
@@ -116,7 +117,13 @@ final class WorkerDispatcher implements Dispatcher {
   private int wary;
 
   /// Workers may wait a moment for work. Set once the node has been at work for some time.
+  private volatile boolean mayLinger;
+
+  /// They do, when they may.
   private volatile boolean lingers;
+
+  /// They do whatever trials say; for tests.
+  private volatile boolean lingersAlways;
 
   private record Spare(SlotWorker worker, Spare below) {}
 
@@ -126,7 +133,7 @@ final class WorkerDispatcher implements Dispatcher {
     for (int i = 0; i < slots.length; i++) {
       slots[i] = new Slot(1L << i);
     }
-    limit = new SlotLimit(slots.length);
+    trials = new DispatchTrials(slots.length);
     allowed = first(slots.length);
     free.set(allowed);
     monitor = new Thread(this::watch, "plexspaces-monitor");
@@ -678,9 +685,13 @@ final class WorkerDispatcher implements Dispatcher {
       }
       long now = System.nanoTime();
       long handledNow = handled();
-      if (slots.length > 1) {
-        allow(wary > 0 ? limit.lift() : limit.tick(handledNow - handled, now - at));
+      if (wary > 0) {
+        trials.lift();
+      } else {
+        trials.tick(handledNow - handled, now - at, mayLinger);
       }
+      allow(trials.slots());
+      lingers = trials.lingers() || lingersAlways && mayLinger;
       handled = handledNow;
       at = now;
       wary = Math.max(0, wary - 1);
@@ -691,7 +702,7 @@ final class WorkerDispatcher implements Dispatcher {
         Thread.ofPlatform()
             .daemon()
             .name("plexspaces-linger")
-            .start(() -> lingers = ProcessorYield.possible());
+            .start(() -> mayLinger = ProcessorYield.possible());
       }
     }
   }
@@ -722,7 +733,8 @@ final class WorkerDispatcher implements Dispatcher {
   private void stuck(Slot s, SlotWorker owner) {
     if (!blocked(owner)) {
       // Computing for long: at least what waits behind it can run elsewhere.
-      allow(limit.lift());
+      trials.liftSlots();
+      allow(trials.slots());
       s.paceNanos = WAIT_NANOS + 1;
       if (workWaits()) {
         wakeOne();
@@ -731,6 +743,11 @@ final class WorkerDispatcher implements Dispatcher {
       sawBlock(owner);
       handOver(s);
     }
+  }
+
+  /// Has workers linger whatever trials say. For tests.
+  void lingerAlways() {
+    lingersAlways = true;
   }
 
   /// How often a worker that ran out of work got some before it parked. A snapshot, for tests.

@@ -619,6 +619,7 @@ class DispatcherTest {
     assertThat(ProcessorYield.possible()).as("this JVM may make native calls").isTrue();
     try (Node node = Node.withParallelism(1).offer(echo())) {
       WorkerDispatcher dispatcher = (WorkerDispatcher) node.system.dispatcher();
+      dispatcher.lingerAlways();
       Node.eventually(
           () -> {
             for (int i = 0; i < 100; i++) {
