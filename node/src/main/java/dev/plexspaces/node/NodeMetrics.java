@@ -115,7 +115,7 @@ final class NodeMetrics implements AutoCloseable {
     all.add(
         counter(
             "plexspaces_actor_activations",
-            "Activations of virtual actors.",
+            "Starts of actors: activations of virtual ones and restarts included.",
             byType(types, TypeMetrics::activations)));
     all.add(gauge("plexspaces_actor_live", "Actors in memory.", byType(types, TypeMetrics::live)));
     all.add(
